@@ -1,0 +1,87 @@
+"""Try learning rates and epochs over several seeds, and write what came out.
+
+Run `python -m benchmarks.tuning` after `dvc repro`. The learning rate is constant, so that a run of eight epochs
+holds the results of every shorter one. The choice is made on validation messages alone; the test accuracy is
+written down beside it, to be looked at once the choice stands.
+"""
+
+import argparse
+import statistics
+from pathlib import Path
+
+import torch
+from torch.nn import functional
+
+from spampipe import checkpoint, command, compute, examples, files, params, paths, tokens, training
+from spampipe.examples import Examples
+from spampipe.training_log import Record
+
+LEARNING_RATES = (2e-5, 5e-5, 1e-4, 2e-4, 4e-4)
+EPOCHS = 8
+SEEDS = (123, 1, 2, 3, 4)
+RESULTS = Path("benchmarks/results")
+
+
+def main() -> None:
+    """Write benchmarks/results/tuning_PRECISION.json, one row a learning rate and epoch."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    precision = parser.parse_args().precision
+    settings = params.load()
+    compute.make_deterministic()
+    tables = {name: tokens.load(paths.split_tokens(name)) for name in paths.SPLITS}
+    card = checkpoint.describe(settings.model, tables["train"].max_length, precision)
+    classifier = checkpoint.create(card, 0, settings.model.dropout, compute.best_device())
+    splits = {name: examples.prepare(classifier, table, precision, name) for name, table in tables.items()}
+    start = {name: tensor.detach().clone() for name, tensor in classifier.trained_parameters().items()}
+
+    outcomes: dict[tuple[float, int], list[dict[str, float]]] = {}
+    for learning_rate in LEARNING_RATES:
+        for seed in SEEDS:
+            with torch.no_grad():
+                for name, tensor in classifier.trained_parameters().items():
+                    tensor.copy_(start[name])
+            checkpoint.reinitialize_head(classifier, seed)
+
+            def listen(record: Record, rate: float = learning_rate) -> None:
+                if record.quantity == "accuracy":
+                    outcome = {
+                        "validation_accuracy": record.validation,
+                        "validation_loss": mean_loss(splits["validation"]),
+                        "test_accuracy": training.accuracy(classifier, splits["test"], precision),
+                    }
+                    outcomes.setdefault((rate, round(record.epoch)), []).append(outcome)
+
+            changes = {"seed": seed, "learning_rate": learning_rate, "epochs": EPOCHS, "precision": precision}
+            training.fit(
+                classifier,
+                splits["train"],
+                splits["validation"],
+                settings.train.model_copy(update=changes | {"eval_every_steps": 10**6}),
+                listen,
+            )
+    rows = [
+        {"learning_rate": rate, "epochs": epochs} | summarize(found) for (rate, epochs), found in outcomes.items()
+    ]
+    document = {"model": card.base, "precision": precision, "seeds": SEEDS, "rows": rows}
+    files.write_json(RESULTS / f"tuning_{precision}.json", document)
+
+
+@torch.no_grad()
+def mean_loss(split: Examples) -> float:
+    """The mean loss over all messages."""
+    return functional.cross_entropy(split.logits(torch.arange(len(split.labels))), split.labels).item()
+
+
+def summarize(outcomes: list[dict[str, float]]) -> dict[str, float]:
+    """Mean and standard deviation of each figure over the seeds."""
+    summary = {}
+    for name in outcomes[0]:
+        values = [outcome[name] for outcome in outcomes]
+        summary[f"{name}_mean"] = statistics.mean(values)
+        summary[f"{name}_std"] = statistics.stdev(values)
+    return summary
+
+
+if __name__ == "__main__":
+    command.run(main)

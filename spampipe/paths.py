@@ -1,0 +1,57 @@
+"""Where every file of the pipeline lies, relative to the workspace; nobody else knows."""
+
+import os
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+
+RAW_MESSAGES = Path("data/raw/messages.tsv")
+BALANCED = Path("data/balanced.csv")
+LEFTOVER = Path("data/leftover.csv")
+
+SPLITS = ("train", "validation", "test")
+LEFTOVER_SPLIT = "leftover"  # the messages that balancing left out, tokenized and scored like a split
+
+BASE = Path("models/base")
+
+CLASSIFIER_WEIGHTS = Path("models/classifier.safetensors")
+CLASSIFIER_CARD = Path("models/classifier.json")
+
+TRAIN_REPORTS = Path("reports/train")
+TRAIN_STEPS = TRAIN_REPORTS / "steps.csv"
+TRAIN_EPOCHS = TRAIN_REPORTS / "epochs.csv"
+TRAIN_METRICS = TRAIN_REPORTS / "metrics.json"
+
+EVALUATE_REPORTS = Path("reports/evaluate")
+EVALUATE_METRICS = EVALUATE_REPORTS / "metrics.json"
+PREDICTIONS = EVALUATE_REPORTS / "predictions.csv"
+CONFUSION = EVALUATE_REPORTS / "confusion.csv"
+ROC = EVALUATE_REPORTS / "roc.csv"
+PRECISION_RECALL = EVALUATE_REPORTS / "precision_recall.csv"
+
+FIGURES = Path("reports/figures")
+
+
+def split_csv(split: str) -> Path:
+    """The messages of one split, columns Label and Text."""
+    return LEFTOVER if split == LEFTOVER_SPLIT else Path(f"data/splits/{split}.csv")
+
+
+def split_tokens(split: str) -> Path:
+    """The token ids of one split."""
+    return Path(f"data/tokens/{split}.safetensors")
+
+
+def base_tokenizer(folder: Path = BASE) -> Path:
+    """The rank file of the base model that lies in `folder`."""
+    return folder / "tokenizer.tiktoken"
+
+
+def base_weights(file_format: str | None, folder: Path = BASE) -> Path:
+    """Its weight file, as published: `safetensors` or `gguf`."""
+    return folder / f"weights.{file_format}"
+
+
+def repository_root() -> Path:
+    """The real repository, also when DVC runs the stage in a temporary copy of it."""
+    return Path(os.environ.get("DVC_ROOT", ".")).resolve()

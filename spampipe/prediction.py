@@ -1,0 +1,82 @@
+"""Classify new messages exactly as the trained model saw its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import tiktoken
+
+from spampipe import checkpoint, files, paths, tokenizer, tokens
+from spampipe.checkpoint import ClassifierCard
+from spampipe.classifier import Classifier
+from spampipe.compute import best_device
+from spampipe.errors import CheckpointError, DataError
+from spampipe.messages import SPAM
+from spampipe.scoring import spam_probabilities
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one message.
+
+    Attributes:
+        text: the message.
+        label: `spam` or `not spam`.
+        probability: that the message is spam.
+    """
+
+    text: str
+    label: str
+    probability: float
+
+
+class SpamClassifier:
+    """A trained classifier with its tokenizer.
+
+    Example:
+        classifier = SpamClassifier.load()
+        classifier.classify(["Hey, are we still up for dinner?"])[0].label
+    """
+
+    def __init__(self, classifier: Classifier, card: ClassifierCard, encoding: tiktoken.Encoding) -> None:
+        self._classifier, self._card, self._encoding = classifier, card, encoding
+
+    @classmethod
+    def load(cls, root: Path = Path()) -> Self:
+        """Load from the workspace at `root`; needs models/ alone, as `dvc pull` brings it.
+
+        Raises:
+            CheckpointError: a file is missing, damaged or not the one the classifier was trained with.
+        """
+        card = checkpoint.load_card(root / paths.CLASSIFIER_CARD)
+        ranks = root / paths.base_tokenizer()
+        encoding = tokenizer.load(ranks, card.tokenizer)
+        if files.digest(ranks) != card.tokenizer_sha256:
+            raise CheckpointError(f"{ranks}: not the tokenizer this classifier was trained with; run `dvc checkout`")
+        classifier = checkpoint.load(card, best_device(), root / paths.CLASSIFIER_WEIGHTS, root / paths.BASE)
+        return cls(classifier, card, encoding)
+
+    def classify(self, texts: Sequence[str], threshold: float = 0.5, batch_size: int = 32) -> list[Prediction]:
+        """Label each text.
+
+        Args:
+            texts: any number of messages.
+            threshold: spam from this probability on; one half means the more probable label.
+            batch_size: messages a forward pass; changes speed only.
+
+        Raises:
+            DataError: a text is empty.
+        """
+        for number, text in enumerate(texts, 1):
+            if not text.strip():
+                raise DataError(f"text {number} of {len(texts)} is empty; give it words, or leave it out")
+        if not texts:
+            return []
+        rows = tokens.encode(self._encoding, list(texts))
+        table = tokens.pad(rows, [0] * len(rows), self._card.max_length, self._card.padding)
+        probabilities = spam_probabilities(self._classifier, table, batch_size, self._card.precision, "texts")
+        return [
+            Prediction(text, self._card.labels[SPAM if probability >= threshold else 1 - SPAM], probability)
+            for text, probability in zip(texts, probabilities.tolist(), strict=True)
+        ]

@@ -1,0 +1,40 @@
+"""Run a trained classifier over whole tables of messages."""
+
+import numpy as np
+import torch
+
+from spampipe.classifier import Classifier
+from spampipe.compute import Precision, autocast
+from spampipe.examples import TokenExamples
+from spampipe.messages import SPAM
+from spampipe.metrics import Probabilities
+from spampipe.progress import Progress
+from spampipe.tokens import TokenTable
+
+
+@torch.no_grad()
+def spam_probabilities(
+    classifier: Classifier, table: TokenTable, batch_size: int, precision: Precision, name: str
+) -> Probabilities:
+    """Each message's probability of being spam, by softmax over the logits.
+
+    Args:
+        classifier: in evaluation mode.
+        table: the messages.
+        batch_size: messages a forward pass; messages of like length go together.
+        precision: of the matrix products.
+        name: for the progress line.
+
+    Returns:
+        (messages,) float64, in the table's order.
+    """
+    examples = TokenExamples(classifier, table)
+    probabilities = np.empty(len(table))
+    order = torch.from_numpy(np.argsort(-table.lengths, kind="stable"))
+    with Progress(f"scoring {name}", len(table), "messages") as progress:
+        for batch in order.split(batch_size):
+            with autocast(examples.labels.device, precision):
+                logits = examples.logits(batch)
+            probabilities[batch.numpy()] = logits.softmax(dim=-1)[:, SPAM].double().cpu().numpy()
+            progress.advance(len(batch))
+    return probabilities

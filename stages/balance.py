@@ -1,0 +1,16 @@
+"""Even out the classes."""
+
+from spampipe import balancing, command, messages, params, paths
+
+
+def main() -> None:
+    """Write data/balanced.csv, and what was left out to data/leftover.csv."""
+    settings = params.load().balance
+    collection = messages.parse(paths.RAW_MESSAGES.read_bytes(), paths.RAW_MESSAGES)
+    balanced, leftover = balancing.balance(collection, settings.strategy, settings.seed)
+    messages.write(paths.BALANCED, balanced)
+    messages.write(paths.LEFTOVER, leftover)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,14 @@
+"""Fetch the raw messages and the base model, and check that the messages can be read."""
+
+from spampipe import bases, collection, command, params, paths
+
+
+def main() -> None:
+    """Write data/raw/messages.tsv and models/base/."""
+    settings = params.load()
+    collection.fetch_messages(settings.download.dataset, paths.RAW_MESSAGES)
+    bases.fetch_base(settings.model.name, settings.model.weights, paths.BASE)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,16 @@
+"""Deal the balanced messages into train, validation and test."""
+
+from spampipe import command, messages, params, paths, splitting
+
+
+def main() -> None:
+    """Write data/splits/*.csv."""
+    settings = params.load().split
+    balanced = messages.read(paths.BALANCED)
+    for name, part in splitting.split(balanced, **settings.model_dump()).items():
+        messages.require_both_classes(part, paths.split_csv(name))
+        messages.write(paths.split_csv(name), part)
+
+
+if __name__ == "__main__":
+    command.run(main)

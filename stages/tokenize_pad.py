@@ -1,0 +1,21 @@
+"""Turn every split, and the messages that balancing left out, into rows of token ids."""
+
+from spampipe import command, messages, params, paths, tokenizer, tokens
+from spampipe.architectures import BASE_MODELS
+
+
+def main() -> None:
+    """Write data/tokens/*.safetensors."""
+    settings = params.load()
+    base = BASE_MODELS[settings.model.name]
+    encoding = tokenizer.load(paths.base_tokenizer(), base.tokenizer)
+    tables = {name: messages.read(paths.split_csv(name)) for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT)}
+    rows = {name: tokens.encode(encoding, table["Text"].tolist()) for name, table in tables.items()}
+    max_length = tokens.choose_max_length(settings.tokenize_pad.max_length, rows["train"], base.config.context_length)
+    padding = tokenizer.TOKENIZERS[base.tokenizer].end_of_text
+    for name, table in tables.items():
+        tokens.save(paths.split_tokens(name), tokens.pad(rows[name], table["Label"].tolist(), max_length, padding))
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,38 @@
+"""Fine-tune the base model on the training messages."""
+
+from spampipe import (
+    checkpoint,
+    command,
+    compute,
+    examples,
+    files,
+    params,
+    paths,
+    tokens,
+    tracking,
+    training,
+    training_log,
+)
+
+
+def main() -> None:
+    """Write models/classifier.* and reports/train/."""
+    settings = params.load()
+    compute.make_deterministic()
+    tables = {name: tokens.load(paths.split_tokens(name)) for name in ("train", "validation")}
+    with tracking.training_run(settings) as run:
+        run.log_datasets({name: paths.split_tokens(name) for name in tables})
+        card = checkpoint.describe(settings.model, tables["train"].max_length, settings.train.precision)
+        classifier = checkpoint.create(card, settings.train.seed, settings.model.dropout, compute.best_device())
+        splits = {name: examples.prepare(classifier, table, card.precision, name) for name, table in tables.items()}
+        records = training.fit(classifier, **splits, settings=settings.train, listen=run.log_record)
+        checkpoint.save(classifier, card)
+        files.write_csv(paths.TRAIN_STEPS, training_log.steps_table(records))
+        files.write_csv(paths.TRAIN_EPOCHS, training_log.epochs_table(records))
+        files.write_json(paths.TRAIN_METRICS, training_log.summary(records))
+        run.identify()
+        run.log_files([paths.TRAIN_REPORTS], "reports/train")
+
+
+if __name__ == "__main__":
+    command.run(main)
