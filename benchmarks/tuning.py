@@ -16,7 +16,7 @@ from spampipe import checkpoint, command, compute, examples, files, params, path
 from spampipe.examples import Examples
 from spampipe.training_log import Record
 
-LEARNING_RATES = (2e-5, 5e-5, 1e-4, 2e-4, 4e-4)
+LEARNING_RATES = (2e-5, 5e-5, 1e-4, 2e-4, 4e-4, 8e-4)
 EPOCHS = 8
 SEEDS = (123, 1, 2, 3, 4)
 RESULTS = Path("benchmarks/results")

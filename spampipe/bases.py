@@ -54,7 +54,7 @@ def fetch_base(name: str, weights: str, folder: Path) -> None:
     Args:
         name: a key of BASE_MODELS.
         weights: `pretrained` or `random`.
-        folder: made if missing.
+        folder: made if missing; weights of an earlier model are removed.
 
     Raises:
         FetchError: a file could not be had.
@@ -67,5 +67,6 @@ def fetch_base(name: str, weights: str, folder: Path) -> None:
         tokenizer.write_ranks(ranks_path, tokenizer.extract_smollm2_ranks(weights_path))
     else:
         fetch(_R50K_RANKS, ranks_path, known=PINS)
-    if weights == "random":
-        weights_path.unlink(missing_ok=True)
+    for present in folder.glob("weights.*"):
+        if weights == "random" or present != weights_path:
+            present.unlink()

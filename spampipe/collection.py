@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from spampipe import files, messages
@@ -90,19 +91,20 @@ SMS_SPAM_COLLECTION = Pin(
 COLLECTIONS: dict[str, Pin] = {SMS_SPAM_COLLECTION.name: SMS_SPAM_COLLECTION}
 
 
-def fetch_messages(dataset: str, destination: Path) -> None:
+def fetch_messages(dataset: str, destination: Path, *, known: Sequence[Pin] = ()) -> None:
     """Put a raw message file at `destination`, once it has proved readable.
 
     Args:
         dataset: a key of COLLECTIONS, or the path of a `label<TAB>text` file.
         destination: replaced in one step, byte for byte what the source holds.
+        known: every pin there is, to tell a misspelt name in the user's sources file.
 
     Raises:
         FetchError: the collection could not be had.
         DataError: there is no such file, or it is damaged.
     """
     if dataset in COLLECTIONS:
-        fetch(COLLECTIONS[dataset], destination)
+        fetch(COLLECTIONS[dataset], destination, known=known)
         return
     path = Path(dataset).expanduser()
     try:

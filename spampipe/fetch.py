@@ -90,11 +90,14 @@ def _retrieve(pin: Pin, expected: str, sources: Sequence[Source], cached: Path) 
             continue
         if found == expected:
             partial.replace(cached)
+            for other in range(1, len(sources) + 1):
+                _discard(cached.with_name(f"{expected}.{other}.partial"))
             return
         _discard(partial)
         reasons.append(f"{source}: refused, its sha256 is {found[:12]}... and not {expected[:12]}...")
+    tried = " ".join("; ".join(f"({n}) {r}" for n, r in enumerate(reasons, 1)).splitlines())
     raise FetchError(
-        f"{pin.name} could not be fetched. Tried {'; '.join(f'({n}) {r}' for n, r in enumerate(reasons, 1))}. "
+        f"{pin.name} could not be fetched. Tried {tried}. "
         f"Check the network, or name your own copy in the file that {SOURCES_VARIABLE} points to"
     )
 
@@ -136,15 +139,17 @@ def _overridden(pin: Pin, known: Sequence[Pin]) -> list[Source]:
     locations = document.get(pin.name, [])
     if isinstance(locations, str):
         locations = [locations]
-    return [_source(str(location)) for location in locations]
+    if not isinstance(locations, list) or not all(isinstance(location, str) for location in locations):
+        raise FetchError(f"{path} ({SOURCES_VARIABLE}): {pin.name}: expected an address or path, or a list of them")
+    return [_source(location, path.parent) for location in locations]
 
 
-def _source(location: str) -> Source:
-    """An address or path, with `#member` for one member of a zip archive."""
+def _source(location: str, folder: Path) -> Source:
+    """An address, or a path that may be relative to `folder`; `#member` is one member of a zip archive there."""
     place, _, member = location.partition("#")
     if place.startswith(("http://", "https://")):
         return Url(place, member or None)
-    return LocalFile(Path(place).expanduser(), member or None)
+    return LocalFile(folder / Path(place).expanduser(), member or None)
 
 
 def _leftovers(partial: Path) -> bool:

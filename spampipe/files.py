@@ -1,6 +1,7 @@
 """Write files whole or not at all, and hash them."""
 
 import hashlib
+import io
 import json
 import os
 import tempfile
@@ -44,8 +45,8 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 
 def write_csv(path: Path, table: pd.DataFrame, float_format: str | None = None) -> None:
     """Write `table` without its index, lines ending in a newline on every system."""
-    with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n", float_format=float_format)
+    with replacing(path) as temporary, _Rows(temporary.open("wb"), encoding="utf-8", newline="") as stream:
+        table.to_csv(stream, index=False, lineterminator=_Rows.WRITTEN_END, float_format=float_format)
 
 
 def read_csv(path: Path, columns: dict[str, str]) -> pd.DataFrame:
@@ -66,6 +67,8 @@ def read_csv(path: Path, columns: dict[str, str]) -> pd.DataFrame:
         raise DataError(f"{path}: not a table of {', '.join(columns)} ({_line(error)})") from error
     if list(table.columns) != list(columns):
         raise DataError(f"{path}: columns are {list(table.columns)}, not {list(columns)}; run its stage again")
+    if not isinstance(table.index, pd.RangeIndex):  # pandas took the first of too many fields as row names
+        raise DataError(f"{path}: rows have more fields than {', '.join(columns)}; run its stage again")
     return table
 
 
@@ -76,6 +79,19 @@ def digest(path: Path, algorithm: str = "sha256") -> str:
         while chunk := stream.read(_CHUNK_BYTES):
             hasher.update(chunk)
     return hasher.hexdigest()
+
+
+class _Rows(io.TextIOWrapper):
+    """Receives CSV rows one by one, and ends each in a newline only.
+
+    Older Pythons quote a carriage return only if it is among the characters that end rows; left bare, it
+    would read as the end of its row.
+    """
+
+    WRITTEN_END = "\r\n"
+
+    def write(self, row: str) -> int:
+        return super().write(row.removesuffix(self.WRITTEN_END) + "\n")
 
 
 def _line(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ SPAM = 1
 
 COLUMNS = {"Label": "int64", "Text": "str"}
 
+_END = "\0"  # stands behind the last line while parsing; a file that holds it itself is refused
 _REMEDY = "correct the line, or fetch the file again"
 
 
@@ -36,7 +38,7 @@ def parse(data: bytes, source: str | Path) -> pd.DataFrame:
     """
     text = _decode(data, source)
     labels, texts = [], []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t")
+    reader = csv.reader(itertools.chain(io.StringIO(text, newline=""), [_END]), delimiter="\t")
     start = 1
     try:
         for fields in reader:
@@ -44,6 +46,10 @@ def parse(data: bytes, source: str | Path) -> pd.DataFrame:
             start = reader.line_num + 1
             if not fields:
                 continue
+            if fields == [_END]:
+                break
+            if fields[-1].endswith(_END):
+                raise DataError(f"{where}: a double quote opens the text and is never closed; {_REMEDY}")
             if len(fields) != 2:
                 raise DataError(f"{where}: expected label<TAB>text, found {len(fields)} fields; {_REMEDY}")
             if fields[0] not in LABELS:

@@ -156,7 +156,8 @@ def load(path: Path = paths.PARAMS) -> Params:
         return Params.model_validate(document)
     except ValidationError as error:
         problems = error.errors(include_url=False)
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        others = len({problem["loc"][:2] for problem in problems}) - 1  # a union has one problem a branch
+        more = f" (and {others} more)" if others else ""
         raise ParamsError(f"{path}: {_explain(problems[0])}{more}") from error
 
 

@@ -1,5 +1,6 @@
 """Kinds of places a file can come from. Each can deliver the bytes; none decides whether they are right."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Protocol
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from spampipe.errors import SpampipeError
@@ -19,6 +21,7 @@ from spampipe.progress import Progress
 
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
 _CHUNK_BYTES = 1 << 20
+_UNKNOWN_HOST = ("Name or service not known", "Temporary failure in name resolution")
 
 
 class SourceError(SpampipeError):
@@ -54,11 +57,17 @@ class Url:
             _download(self.address, target)
             return
         archive = target.with_name(target.name + ".zip")
+        continued = archive.exists()
         _download(self.address, archive)
         try:
             _read_member(archive, self.member, target)
-        finally:
-            archive.unlink()  # complete but useless, or already read
+        except SourceError:
+            archive.unlink()
+            if not continued:
+                raise
+            self.retrieve(target)  # what was left over may have been from another version of the archive
+        else:
+            archive.unlink()
 
 
 @dataclass(frozen=True)
@@ -112,8 +121,8 @@ class PypiPackage:
         if self.restore is not None:
             try:
                 target.write_bytes(self.restore(target.read_bytes()))
-            except (ValueError, KeyError, IndexError) as error:
-                raise SourceError(f"{self.member} is not what it was ({error})") from error
+            except Exception as error:  # unverified bytes can break it anywhere
+                raise SourceError(f"{self.member} is not what it was ({_first_line(error)})") from error
 
 
 @dataclass(frozen=True)
@@ -131,11 +140,12 @@ class HubFile:
         """Download through huggingface_hub, which resumes and honours HF_ENDPOINT and HF_TOKEN."""
         from huggingface_hub import hf_hub_download
 
+        self._etag()  # a hub out of reach is noticed at once; the download would try again for minutes
         folder = target.with_name(target.name + ".hub")
         try:
             path = hf_hub_download(self.repository, self.filename, revision=self.revision, local_dir=folder)
         except Exception as error:  # the hub's client raises whatever its HTTP library does
-            raise SourceError(_first_line(error)) from error
+            raise SourceError(_reason(error)) from error
         Path(path).replace(target)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -145,23 +155,35 @@ class HubFile:
         Raises:
             SourceError: the hub cannot be reached, or does not store this file by its hash.
         """
+        etag = self._etag()
+        if re.fullmatch("[0-9a-f]{64}", etag) is None:
+            raise SourceError("the hub does not record a sha256 for this file")
+        return etag
+
+    def _etag(self) -> str:
+        """What the hub answers about the file, asked once: for large files the sha256."""
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
         address = hf_hub_url(self.repository, self.filename, revision=self.revision)
         try:
-            etag = get_hf_file_metadata(address).etag
+            return get_hf_file_metadata(address).etag or ""
         except Exception as error:  # as above
-            raise SourceError(_first_line(error)) from error
-        if etag is None or len(etag) != 64:
-            raise SourceError("the hub does not record a sha256 for this file")
-        return etag
+            raise SourceError(_reason(error)) from error
 
 
 def _download(address: str, target: Path) -> None:
     """Download to `target`; bytes that lie there already are kept if the server continues after them."""
     have = target.stat().st_size if target.exists() else 0
     with requests.Session() as session:
-        retries = Retry(total=3, connect=2, backoff_factor=0.5, status_forcelist=(502, 503, 504))
+        retries = Retry(
+            total=3,
+            connect=2,
+            other=0,  # above all a certificate that is not trusted
+            backoff_factor=0.5,
+            status_forcelist=(502, 503, 504),
+            raise_on_status=False,
+            respect_retry_after_header=False,  # it may ask for hours; another source is quicker
+        )
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=retries))
         # Without compression, lengths and ranges count the file's own bytes.
@@ -170,9 +192,10 @@ def _download(address: str, target: Path) -> None:
             with session.get(
                 address, headers=headers, stream=True, timeout=(_CONNECT_SECONDS, _READ_SECONDS)
             ) as response:
-                if response.status_code == requests.codes.requested_range_not_satisfiable:
-                    target.unlink()
-                    raise SourceError("the partial download no longer fits the server's file; try again")
+                if have and response.status_code == requests.codes.requested_range_not_satisfiable:
+                    target.unlink()  # it reaches the end of the server's file, or is of another version
+                    _download(address, target)
+                    return
                 response.raise_for_status()
                 continued = response.status_code == requests.codes.partial_content
                 length = response.headers.get("Content-Length")
@@ -183,7 +206,7 @@ def _download(address: str, target: Path) -> None:
                     for chunk in response.iter_content(_CHUNK_BYTES):
                         stream.write(chunk)
                         progress.advance(len(chunk))
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:  # requests lets some of urllib3's errors through
             raise SourceError(_reason(error)) from error
 
 
@@ -194,28 +217,33 @@ def _read_member(archive: Path, member: str, target: Path) -> None:
             shutil.copyfileobj(stream, out, _CHUNK_BYTES)
     except KeyError:
         raise SourceError(f"the archive has no member {member}") from None
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise SourceError(f"not a whole zip archive ({_first_line(error)})") from error
     except OSError as error:
         raise SourceError(error.strerror or str(error)) from error
+    except Exception as error:  # each compression has errors of its own
+        raise SourceError(f"not a whole zip archive ({_first_line(error)})") from error
 
 
-def _reason(error: requests.RequestException) -> str:
+def _reason(error: Exception) -> str:
     """The cause without the library's nested wrappers."""
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"HTTP {error.response.status_code} {error.response.reason}"
     text = str(error)
-    for cause in ("Name or service not known", "Connection refused", "timed out", "IncompleteRead"):
+    for cause in (*_UNKNOWN_HOST, "Connection refused", "timed out"):
         if cause in text:
-            return cause if cause != "IncompleteRead" else "the connection broke off in the middle"
-    return text.splitlines()[0][:200] if text else type(error).__name__
+            return cause
+    if "Connection broken" in text or "ended prematurely" in text:
+        return "the connection broke off in the middle"
+    return _first_line(text.rpartition("(Caused by ")[2] or error)
 
 
 def _last_error(output: str) -> str:
-    errors = [line for line in output.splitlines() if line.startswith("ERROR")]
-    return (errors or output.splitlines() or ["pip failed without a word"])[-1][:200]
+    """What pip complained of last, and whether it reached an index at all."""
+    lines = output.splitlines()
+    errors = [line for line in lines if line.startswith("ERROR")]
+    unreached = "; a package index cannot be reached" if any("connection broken by" in line for line in lines) else ""
+    return (errors or lines or ["pip failed without a word"])[-1][:200] + unreached
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: Exception | str) -> str:
     text = str(error).strip()
     return text.splitlines()[0][:200] if text else type(error).__name__

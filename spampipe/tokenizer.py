@@ -21,16 +21,18 @@ class TokenizerSpec:
         pattern: splits a text into the pieces that merges stay within.
         special_tokens: texts with an id of their own; ordinary messages are never encoded to these.
         end_of_text: the id that ends a document, used as padding.
+        vocabulary_size: how many ids there are, special ones included; they run from 0.
     """
 
     name: str
     pattern: str
     special_tokens: dict[str, int]
     end_of_text: int
+    vocabulary_size: int
 
 
 _CONTRACTIONS_AND_WORDS = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+"
-_REST = r" ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+_SYMBOLS = r" ?[^\s\p{L}\p{N}]+"
 
 # The special tokens of SmolLM2 stand at ids 0 to 16, in this order.
 _SMOLLM2_SPECIAL = (
@@ -49,14 +51,19 @@ _SMOLLM2_SPECIAL = (
 TOKENIZERS: dict[str, TokenizerSpec] = {
     # GPT-2 keeps runs of digits together, ...
     "r50k_base": TokenizerSpec(
-        "r50k_base", rf"{_CONTRACTIONS_AND_WORDS}| ?\p{{N}}+|{_REST}", {"<|endoftext|>": 50256}, 50256
+        "r50k_base",
+        rf"{_CONTRACTIONS_AND_WORDS}| ?\p{{N}}+|{_SYMBOLS}|\s+(?!\S)|\s+",
+        {"<|endoftext|>": 50256},
+        50256,
+        50257,
     ),
-    # ... SmolLM2 takes each digit alone.
+    # ... SmolLM2 takes each digit alone, before all else: white space ahead of a digit is one piece, as at the end.
     "smollm2": TokenizerSpec(
         "smollm2",
-        rf"{_CONTRACTIONS_AND_WORDS}|\p{{N}}|{_REST}",
+        rf"{_CONTRACTIONS_AND_WORDS}|\p{{N}}|{_SYMBOLS}|\s+(?![^\s\p{{N}}])|\s+",
         {token: number for number, token in enumerate(_SMOLLM2_SPECIAL)},
         0,
+        49152,
     ),
 }
 
@@ -75,6 +82,8 @@ def load(path: Path, name: str) -> tiktoken.Encoding:
     try:
         lines = path.read_bytes().splitlines()
         ranks = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in lines)}
+        if sorted([*ranks.values(), *spec.special_tokens.values()]) != list(range(spec.vocabulary_size)):
+            raise ValueError(f"its ids are not those of {name}")
         return tiktoken.Encoding(
             spec.name, pat_str=spec.pattern, mergeable_ranks=ranks, special_tokens=spec.special_tokens
         )

@@ -126,8 +126,7 @@ def training_run(params: Params) -> Iterator[Run]:
         status = "FAILED"
         raise
     finally:
-        if monitor is not None:
-            monitor.finish()
+        _finish(monitor)
         run.end(status)
 
 
@@ -214,6 +213,18 @@ def _monitor(run: Run) -> Any:
         _warn(error)
         return None
     return monitor
+
+
+def _finish(monitor: Any) -> None:
+    """Stop sampling, and record the last, incomplete second too: a short run has no other."""
+    if monitor is None:
+        return
+    try:
+        monitor.finish()
+        monitor.publish_metrics(monitor.aggregate_metrics())
+        monitor.mlflow_logger.flush()
+    except Exception as error:  # noqa: BLE001 - as in Run._attempt
+        _warn(error)
 
 
 def _warn(error: Exception) -> None:

@@ -6,7 +6,7 @@ from spampipe import bases, collection, command, params, paths
 def main() -> None:
     """Write data/raw/messages.tsv and models/base/."""
     settings = params.load()
-    collection.fetch_messages(settings.download.dataset, paths.RAW_MESSAGES)
+    collection.fetch_messages(settings.download.dataset, paths.RAW_MESSAGES, known=bases.PINS)
     bases.fetch_base(settings.model.name, settings.model.weights, paths.BASE)
 
 

@@ -1,0 +1,36 @@
+"""What scikit-learn makes of the same splits: TF-IDF of words and character n-grams, and a linear SVM.
+
+Run `python -m benchmarks.baseline` after `dvc repro`. It is what a language model must beat to be worth its cost.
+"""
+
+from pathlib import Path
+
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.svm import LinearSVC
+
+from spampipe import command, evaluation, files, messages, paths
+
+RESULT = Path("benchmarks/results/baseline.json")
+
+
+def main() -> None:
+    """Write benchmarks/results/baseline.json, figures named as in reports/evaluate/metrics.json."""
+    tables = {name: messages.read(paths.split_csv(name)) for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT)}
+    model = make_pipeline(
+        make_union(
+            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
+            TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True),
+        ),
+        LinearSVC(random_state=0),
+    )
+    model.fit(tables["train"]["Text"], tables["train"]["Label"])
+    predictions = {
+        name: evaluation.tabulate(name, table, model.predict(table["Text"]).astype(float), 0.5)
+        for name, table in tables.items()
+    }
+    files.write_json(RESULT, {"model": "TF-IDF and linear SVM", "figures": evaluation.summarize(predictions)})
+
+
+if __name__ == "__main__":
+    command.run(main)

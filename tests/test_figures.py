@@ -1,0 +1,128 @@
+"""Figures show what their tables say, and the same tables give the same bytes in every process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from spampipe import figures
+
+ROOT = Path(__file__).parent.parent
+
+SIZE = (4.0, 3.0)
+DOTS_PER_INCH = 50
+STEPS = pd.DataFrame(
+    {
+        "epoch": [0.5, 1.0, 1.5, 2.0],
+        "examples_seen": [60, 120, 180, 240],
+        "train_loss": [2.0, 1.0, 0.5, 0.25],
+        "validation_loss": [2.5, 1.5, 1.0, 0.75],
+    }
+)
+CONFUSION = pd.DataFrame(
+    {
+        "actual": ["spam"] * 5 + ["not spam"] * 7,
+        "predicted": ["spam"] * 4 + ["not spam"] + ["spam"] * 2 + ["not spam"] * 5,
+    }
+)
+CURVE = pd.DataFrame({"recall": [0.25, 0.5, 1.0], "precision": [1.0, 0.9, 0.5]})
+
+
+def _loss() -> Figure:
+    return figures.against_epochs(STEPS, "Loss", ("train_loss", "validation_loss"), SIZE)
+
+
+def _confusion() -> Figure:
+    return figures.confusion_matrix(CONFUSION, SIZE)
+
+
+def _precision_recall() -> Figure:
+    return figures.precision_recall(CURVE, SIZE)
+
+
+FIGURES = {"loss": _loss, "confusion": _confusion, "precision_recall": _precision_recall}
+
+
+def save_all(folder: Path) -> None:
+    for name, draw in FIGURES.items():
+        figures.save(draw(), folder / name, DOTS_PER_INCH)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> dict[str, bytes]:
+    """The bytes of each file, by name."""
+    folder = tmp_path_factory.mktemp("figures")
+    save_all(folder)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_two_processes_write_the_same_bytes(saved, tmp_path):
+    program = "import pathlib, sys; from tests import test_figures; test_figures.save_all(pathlib.Path(sys.argv[1]))"
+    # SOURCE_DATE_EPOCH stands for another day: it is the time that matplotlib would note.
+    environment = os.environ | {"SOURCE_DATE_EPOCH": "1", "PYTHONHASHSEED": "1"}
+    subprocess.run([sys.executable, "-c", program, tmp_path], check=True, cwd=ROOT, env=environment)
+    assert set(saved) == {f"{name}.{suffix}" for name in FIGURES for suffix in ("png", "pdf")}
+    for name, data in saved.items():
+        assert (tmp_path / name).read_bytes() == data, name
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_pdf_holds_no_date(saved, name):
+    data = saved[f"{name}.pdf"]
+    assert data.startswith(b"%PDF-")
+    assert b"/Producer" in data  # so what the file says of itself can be read, and a date would be found
+    assert b"Date" not in data
+
+
+def test_png_has_the_wanted_size(saved, tmp_path):
+    path = tmp_path / "loss.png"
+    path.write_bytes(saved["loss.png"])
+    assert matplotlib.image.imread(path).shape[:2] == (SIZE[1] * DOTS_PER_INCH, SIZE[0] * DOTS_PER_INCH)
+
+
+def test_curves_are_the_tables_columns():
+    (axes,) = _loss().axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Epochs", "Loss")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["Training", "Validation"]
+    for line, column in zip(axes.get_lines(), ("train_loss", "validation_loss"), strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), STEPS["epoch"])
+        np.testing.assert_array_equal(line.get_ydata(), STEPS[column])
+
+
+def test_second_axis_counts_the_examples_seen():
+    figure = _loss()
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    (top,) = axes.child_axes
+    assert top.get_xlabel() == "Examples seen"
+    np.testing.assert_allclose(top.get_xlim(), np.array(axes.get_xlim()) * 120)
+    # A count stands straight above the epoch that it was reached at.
+    for epoch, seen in zip(STEPS["epoch"], STEPS["examples_seen"], strict=True):
+        assert top.transData.transform((seen, 0))[0] == pytest.approx(axes.transData.transform((epoch, 0))[0])
+
+
+def test_confusion_matrix_counts_each_pair_of_labels():
+    (axes,) = _confusion().axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Predicted", "Actual")
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["not spam", "spam"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["not spam", "spam"]
+    shown = {text.get_position(): text.get_text() for text in axes.texts}  # (column, row)
+    assert shown == {(0, 0): "5", (1, 0): "2", (0, 1): "1", (1, 1): "4"}
+    np.testing.assert_array_equal(axes.images[0].get_array(), [[5, 2], [1, 4]])
+
+
+def test_precision_is_drawn_against_recall():
+    (axes,) = _precision_recall().axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Recall", "Precision")
+    (line,) = axes.get_lines()
+    np.testing.assert_array_equal(line.get_xdata(), CURVE["recall"])
+    np.testing.assert_array_equal(line.get_ydata(), CURVE["precision"])
+    bottom, top = axes.get_ylim()
+    assert bottom < CURVE["precision"].min()
+    assert top > CURVE["precision"].max()

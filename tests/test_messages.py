@@ -1,0 +1,137 @@
+"""Raw message files are read as pandas reads them, damage is named by line, and tables survive their files."""
+
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import example, given, reject, settings
+from hypothesis import strategies as st
+
+from spampipe import messages
+from spampipe.errors import DataError
+
+GOOD = b"ham\tSee you at 5\nspam\tWin a prize\n"
+
+
+def _as_pandas_reads(data: bytes) -> list[list[str]]:
+    table = pd.read_csv(io.BytesIO(data), sep="\t", header=None, keep_default_na=False, dtype=str)
+    return table.to_numpy().tolist()
+
+
+def _as_parsed(data: bytes) -> list[list[str]]:
+    table = messages.parse(data, "messages.tsv")
+    return [[messages.LABELS[label], text] for label, text in zip(table["Label"], table["Text"], strict=True)]
+
+
+def test_real_file_is_read_as_pandas_reads_it(raw_messages):
+    data = raw_messages.read_bytes()
+    parsed = messages.parse(data, raw_messages)
+    expected = pd.read_csv(raw_messages, sep="\t", header=None, keep_default_na=False)
+    assert parsed["Text"].tolist() == expected[1].tolist()
+    assert parsed["Label"].tolist() == (expected[0] == "spam").astype(int).tolist()
+    assert (len(parsed), int(parsed["Label"].sum())) == (5572, 747)
+    assert {column: str(kind) for column, kind in parsed.dtypes.items()} == messages.COLUMNS
+
+
+# Quotes everywhere, line ends and tabs within quotes only: most such files are in order.
+PLAIN = st.text(alphabet='ab" é,', min_size=1, max_size=8).filter(str.strip)
+QUOTED = st.text(alphabet='a\t\n\r" ', max_size=8).map(lambda text: '"x' + text.replace('"', '""') + '"')
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(messages.LABELS), PLAIN | QUOTED | st.builds(str.__add__, QUOTED, PLAIN))))
+def test_whatever_is_accepted_pandas_reads_the_same_way(rows):
+    data = GOOD + "".join(f"{label}\t{text}\n" for label, text in rows).encode()
+    try:
+        parsed = _as_parsed(data)
+    except DataError:
+        reject()
+    assert parsed == _as_pandas_reads(data)
+
+
+@pytest.mark.parametrize("text", ["NA", "null", "nan", "None", "1", "true", "-", "#N/A"])
+def test_texts_that_look_like_missing_values_or_numbers_stay_texts(text, tmp_path):
+    table = messages.parse(GOOD + f"ham\t{text}\n".encode(), "messages.tsv")
+    assert table["Text"].iloc[-1] == text
+    messages.write(tmp_path / "table.csv", table)
+    assert messages.read(tmp_path / "table.csv")["Text"].iloc[-1] == text
+
+
+@pytest.mark.parametrize(
+    ("damaged", "line", "reason"),
+    [
+        (GOOD + b"egg\tHello\n", 3, "label 'egg' is neither ham nor spam"),
+        (GOOD + b"Spam\tHello\n", 3, "label 'Spam' is neither ham nor spam"),
+        (b"ham\t\n" + GOOD, 1, "the text is empty"),
+        (GOOD + b"ham\t \n", 3, "the text is empty"),
+        (GOOD + b"ham\tHel\0lo\n", 3, "holds a NUL byte"),
+        (b"ham\tcaf\xe9\n" + GOOD, 1, "not UTF-8"),
+        (GOOD + GOOD + b"ham\t\xff\n" + GOOD, 5, "not UTF-8"),
+        (GOOD + b"ham\tone\ttwo\n", 3, "found 3 fields"),
+        (GOOD + b"ham only\n" + GOOD, 3, "found 1 fields"),
+        (GOOD + b"\n\negg\tHello\n", 5, "label 'egg'"),  # blank lines count, though they hold no message
+        (GOOD + b'ham\t"two\nlines"\negg\tHello\n', 5, "label 'egg'"),  # so do the lines of a quoted text
+        (GOOD + b'ham\t"one\ntwo"\tthree\n', 3, "found 3 fields"),  # and a message is named by its first
+        (GOOD + b'ham\t"never closed\n' + GOOD, 3, "a double quote opens the text and is never closed"),
+        (GOOD + b'ham\t"never closed', 3, "a double quote opens the text and is never closed"),
+        (GOOD + b'ham\t"' + b"x" * 200_000 + b'"\n', 3, "field larger than field limit"),
+    ],
+)
+def test_damage_is_named_with_its_line(damaged, line, reason):
+    with pytest.raises(DataError) as caught:
+        messages.parse(damaged, "messages.tsv")
+    assert str(caught.value).startswith(f"messages.tsv, line {line}: ")
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "missing"), [(b"", "ham"), (b"\n", "ham"), (b"ham\tHello\n", "spam"), (b"spam\tWin\n", "ham")]
+)
+def test_both_classes_are_needed(data, missing):
+    with pytest.raises(DataError, match=f"^messages.tsv: . messages, none of them labelled {missing}"):
+        messages.parse(data, "messages.tsv")
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b""])
+def test_line_ends_are_no_part_of_the_text(ending):
+    data = GOOD.replace(b"\n", ending or b"\n") + b"ham\tBye" + ending
+    assert _as_parsed(data)[-1] == ["ham", "Bye"]
+    assert len(_as_parsed(data)) == 3
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).filter(str.strip)
+AWKWARD = st.text(alphabet="a\"'\r\n,\t ;\\#", min_size=1).filter(str.strip)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 1), TEXTS | AWKWARD), max_size=5))
+@example([(0, "a\rb"), (1, "\rc\r"), (0, "d\r\ne"), (1, '"'), (0, '",\r"'), (1, "\ufeffx"), (0, " x ")])
+def test_tables_survive_their_files(tmp_path_factory, rows):
+    path = tmp_path_factory.getbasetemp() / "table.csv"
+    table = pd.DataFrame(rows, columns=list(messages.COLUMNS)).astype(messages.COLUMNS)
+    messages.write(path, table)
+    pd.testing.assert_frame_equal(messages.read(path), table)
+
+
+def test_written_tables_end_lines_in_a_newline_and_quote_only_where_needed(tmp_path):
+    path = tmp_path / "table.csv"
+    table = pd.DataFrame({"Label": [0, 1, 0], "Text": ["plain", 'a "b", c', "x\r\ny\rz"], "Other": [1, 2, 3]})
+    messages.write(path, table)
+    assert path.read_bytes() == b'Label,Text\n0,plain\n1,"a ""b"", c"\n0,"x\r\ny\rz"\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"Label,Text\n0,Hello\n2,Win\n", "row 1: label 2 is neither 0 nor 1"),
+        (b"Label,Text\n0,Hello\n1, \n", "row 1: the text is empty"),
+        (b"Label,Text\n0\n", "row 0: the text is empty"),
+    ],
+)
+def test_damaged_table_is_named_with_its_row(tmp_path, content, reason):
+    path: Path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        messages.read(path)
+    assert str(caught.value) == f"{path}, {reason}; run its stage again"

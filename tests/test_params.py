@@ -1,0 +1,242 @@
+"""params.yaml: what the committed file says, and how every kind of bad setting is refused."""
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import pytest
+import yaml
+
+from spampipe import params
+from spampipe.architectures import BASE_MODELS
+from spampipe.errors import ParamsError
+
+ROOT = Path(__file__).parent.parent
+COMMITTED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+REMOVED = object()
+
+
+def _changed(changes: dict[str, Any]) -> dict[str, Any]:
+    """The committed settings with some replaced, added or REMOVED; keys are `section` or `section.key`."""
+    document = copy.deepcopy(COMMITTED)
+    for key, value in changes.items():
+        *sections, name = key.split(".")
+        place = document[sections[0]] if sections else document
+        if value is REMOVED:
+            del place[name]
+        else:
+            place[name] = value
+    return document
+
+
+@pytest.fixture
+def load_text(tmp_path: Path):
+    def load(text: str | bytes) -> params.Params:
+        path = tmp_path / "params.yaml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return params.load(path)
+
+    return load
+
+
+@pytest.fixture
+def load_changed(load_text):
+    return lambda changes: load_text(yaml.safe_dump(_changed(changes)))
+
+
+def _refusal(load, argument) -> str:
+    """The message of the ParamsError, which is one line and names the file."""
+    with pytest.raises(ParamsError) as caught:
+        load(argument)
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    assert "params.yaml: " in message
+    return message
+
+
+def test_committed_file_holds_the_books_data_settings():
+    settings = params.load(ROOT / "params.yaml")
+    assert settings.download.dataset == "sms-spam-collection"
+    assert settings.balance.model_dump() == {"strategy": "undersample", "seed": 123}
+    assert settings.split.model_dump() == {
+        "train_fraction": 0.7,
+        "validation_fraction": 0.1,
+        "seed": 123,
+        "group_duplicates": False,
+    }
+    assert settings.tokenize_pad.max_length == "longest_train"
+    assert settings.model_dump() == COMMITTED
+
+
+def test_default_path_is_params_yaml_of_the_working_directory(monkeypatch, tmp_path):
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(_changed({"train.epochs": 7})))
+    monkeypatch.chdir(tmp_path)
+    assert params.load().train.epochs == 7
+
+
+@pytest.mark.parametrize("written", ["2e-05", "2E-5", "1e-4", "+3.5e-04", "1.e-3", '"2e-05"', "0.0001", "1"])
+def test_every_spelling_of_a_number_is_read(load_text, written):
+    text = yaml.safe_dump(COMMITTED).replace("learning_rate: 0.0001", f"learning_rate: {written}")
+    learning_rate = load_text(text).train.learning_rate
+    assert isinstance(learning_rate, float)
+    assert learning_rate == float(written.strip('"'))
+
+
+BAD_VALUES = [
+    # wrong type
+    ("train.learning_rate", "fast"),
+    ("train.learning_rate", "0.1"),
+    ("train.learning_rate", "1e"),
+    ("train.learning_rate", True),
+    ("train.learning_rate", None),
+    ("train.learning_rate", [0.1]),
+    ("train.learning_rate", "line one\nline two"),
+    ("train.epochs", True),
+    ("train.epochs", 2.0),
+    ("train.epochs", "5"),
+    ("train.epochs", "1e1"),
+    ("model.causal", 1),
+    ("model.causal", "true"),
+    ("split.group_duplicates", "no"),
+    ("download.dataset", 228),
+    ("balance.strategy", True),
+    # out of range
+    ("train.learning_rate", 0),
+    ("train.learning_rate", -1e-4),
+    ("train.learning_rate", float("nan")),
+    ("train.learning_rate", float("inf")),
+    ("train.learning_rate", "1e999"),
+    ("train.weight_decay", -0.1),
+    ("train.epochs", 0),
+    ("train.batch_size", -8),
+    ("train.seed", -1),
+    ("train.seed", 2**32),
+    ("balance.seed", 2**32),
+    ("balance.strategy", "smote"),
+    ("split.train_fraction", 0),
+    ("split.train_fraction", 1),
+    ("split.validation_fraction", 1.5),
+    ("model.name", "gpt3"),
+    ("model.dropout", 1),
+    ("train.precision", "fp16"),
+    ("evaluate.threshold", 0.0),
+    ("evaluate.threshold", 1.0),
+    ("plot.width_inches", 0),
+    ("plot.dots_per_inch", 9),
+    ("download.dataset", ""),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), BAD_VALUES)
+def test_bad_value_is_named_with_its_key(load_changed, key, value):
+    message = _refusal(load_changed, {key: value})
+    assert f"params.yaml: {key}: " in message
+    assert message.endswith(f"but is {value!r}; change it")
+
+
+@pytest.mark.parametrize("value", [0, -1, True, 2.5, "longest", "12", None])
+def test_bad_max_length_is_one_problem_that_lists_what_is_allowed(load_changed, value):
+    message = _refusal(load_changed, {"tokenize_pad.max_length": value})
+    assert message.endswith(
+        "tokenize_pad.max_length: must be longest_train, model_context or a whole number from 1 on, "
+        f"but is {value!r}; change it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"train.learning_rat": 0.1}, "train.learning_rat: unknown key; did you mean learning_rate?"),
+        ({"balance.zzz": 1}, "balance.zzz: unknown key; the known ones are strategy, seed"),
+        ({"tokenise_pad": {}}, "tokenise_pad: unknown key; did you mean tokenize_pad?"),
+        ({"zzz": {}}, f"zzz: unknown key; the known ones are {', '.join(COMMITTED)}"),
+        ({"split.seed": REMOVED}, "split.seed: missing; add it"),
+        ({"plot": REMOVED}, "plot: missing; add it"),
+        ({"plot": None}, "plot: must be"),
+        ({"plot": [1]}, "plot: must be"),
+        ({"split.train_fraction": 0.9}, "split: train_fraction and validation_fraction leave no test set; lower one"),
+        ({"split.train_fraction": 0.95}, "split: train_fraction and validation_fraction leave no test set; lower"),
+        ({"model.name": "gpt2-tiny"}, "model: gpt2-tiny has no pretrained weights; set model.weights to random"),
+        (
+            {"model.name": "gpt2-small", "tokenize_pad.max_length": 1025},
+            "tokenize_pad.max_length is 1025, but gpt2-small reads at most 1024 tokens; set it to 1024 or less",
+        ),
+        (
+            {"tokenize_pad.max_length": 8193},
+            "tokenize_pad.max_length is 8193, but smollm2-135m reads at most 8192 tokens; set it to 8192 or less",
+        ),
+    ],
+)
+def test_refusal_says_what_to_do(load_changed, changes, expected):
+    assert f"params.yaml: {expected}" in _refusal(load_changed, changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model.name": "gpt2-small", "tokenize_pad.max_length": 1024},
+        {"tokenize_pad.max_length": 8192},
+        {"tokenize_pad.max_length": 1},
+        {"model.name": "gpt2-tiny", "model.weights": "random"},
+        {"split.train_fraction": 0.8, "split.validation_fraction": 0.1999},
+        {"train.seed": 2**32 - 1, "balance.seed": 0},
+        {"model.dropout": 0, "train.weight_decay": 0},
+    ],
+)
+def test_settings_at_their_limits_are_accepted(load_changed, changes):
+    assert load_changed(changes).model_dump() == _changed(changes)
+
+
+def test_several_problems_name_the_first_and_count_the_others(load_changed):
+    message = _refusal(load_changed, {"split.seed": -1, "tokenize_pad.max_length": 0, "train.epochs": 0})
+    assert "split.seed" in message
+    assert message.endswith("(and 2 more)")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("train: [1, 2\nmodel: }", "not YAML: "),
+        ("\ttrain: 1", "not YAML: "),
+        (b"train: \xff", "not YAML: "),
+        ("", "expected the sections download, balance, split"),
+        ("- train", "expected the sections download, balance, split"),
+        ("train", "expected the sections download, balance, split"),
+    ],
+)
+def test_file_that_is_no_mapping_is_refused(load_text, text, expected):
+    assert f"params.yaml: {expected}" in _refusal(load_text, text)
+
+
+def test_missing_file_is_refused(tmp_path):
+    message = _refusal(params.load, tmp_path / "params.yaml")
+    assert message.endswith("no such file; run from the repository's top folder")
+
+
+def test_settings_cannot_be_changed_afterwards():
+    settings = params.load(ROOT / "params.yaml")
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        settings.train.epochs = 1
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        settings.train = settings.train
+
+
+def _fields(model: type[pydantic.BaseModel], prefix: str = "") -> Iterator[tuple[str, pydantic.fields.FieldInfo]]:
+    for name, field in model.model_fields.items():
+        yield prefix + name, field
+        if isinstance(field.annotation, type) and issubclass(field.annotation, pydantic.BaseModel):
+            yield from _fields(field.annotation, f"{prefix}{name}.")
+
+
+def test_no_setting_has_a_default_outside_the_file():
+    fields = dict(_fields(params.Params))
+    assert [name for name, field in fields.items() if not field.is_required()] == []
+    written = {*COMMITTED, *(f"{section}.{key}" for section, keys in COMMITTED.items() for key in keys)}
+    assert set(fields) == written
+
+
+def test_every_base_model_can_be_named(load_changed):
+    for name in BASE_MODELS:
+        assert load_changed({"model.name": name, "model.weights": "random"}).model.name == name

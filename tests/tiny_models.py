@@ -1,0 +1,259 @@
+"""Small models of both families, as other people's code builds and stores them, and tables of random messages."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+import torch
+from llms_from_scratch.ch04 import GPTModel
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+from spampipe import tokens
+from spampipe.architectures import DecoderConfig
+from spampipe.classifier import Classifier, Position, Trainable, initialize_head
+from spampipe.model import Decoder
+from spampipe.tokens import TokenTable
+
+GPT2 = DecoderConfig(
+    vocabulary_size=50,
+    context_length=24,
+    hidden_size=32,
+    num_layers=3,
+    num_heads=4,
+    num_kv_heads=4,
+    intermediate_size=128,
+    positions="learned",
+    normalization="layer_norm",
+    activation="gelu",
+    biases=True,
+)
+LLAMA = DecoderConfig(
+    vocabulary_size=50,
+    context_length=24,
+    hidden_size=32,
+    num_layers=3,
+    num_heads=4,
+    num_kv_heads=2,
+    intermediate_size=64,
+    positions="rotary",
+    normalization="rms_norm",
+    activation="swiglu",
+    biases=False,
+)
+FAMILIES = {"gpt2": GPT2, "llama": LLAMA}
+PADDING = 0
+
+torch.set_num_threads(1)  # with tensors this small, more threads spend their time waiting for each other
+
+
+def randomize(module: nn.Module, seed: int) -> None:
+    """Give every tensor values that matter, norms and biases too, whose usual first values hide mistakes."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, tensor in module.named_parameters():
+            tensor.normal_(std=0.25, generator=generator)
+            if tensor.dim() == 1 and not name.endswith(("bias", "shift")):
+                tensor.add_(1.0)
+
+
+def make_decoder(config: DecoderConfig, seed: int = 0, dropout: float = 0.0) -> Decoder:
+    decoder = Decoder(config, dropout)
+    randomize(decoder, seed)
+    return decoder.eval()
+
+
+def make_classifier(
+    config: DecoderConfig = GPT2,
+    position: Position = "last_real",
+    trainable: Trainable = "last_block",
+    causal: bool = True,
+    dropout: float = 0.0,
+    seed: int = 0,
+) -> Classifier:
+    classifier = Classifier(make_decoder(config, seed, dropout), 2, position, causal)
+    classifier.freeze(trainable)
+    initialize_head(classifier, torch.Generator().manual_seed(seed))
+    return classifier.eval()
+
+
+def make_table(messages: int, config: DecoderConfig = GPT2, max_length: int = 12, seed: int = 0) -> TokenTable:
+    """Messages of random length, one of them full and one of a single token, with random labels."""
+    random = np.random.default_rng(seed)
+    lengths = random.integers(1, max_length + 1, messages)
+    lengths[:2] = [max_length, 1]
+    rows = [random.integers(1, config.vocabulary_size, length).tolist() for length in lengths]
+    return tokens.pad(rows, random.integers(0, 2, messages).tolist(), max_length, PADDING)
+
+
+def random_ids(config: DecoderConfig, batch: int, length: int, seed: int = 0) -> Tensor:
+    return torch.randint(config.vocabulary_size, (batch, length), generator=torch.Generator().manual_seed(seed))
+
+
+# --- other people's models -----------------------------------------------------------------------------------
+
+
+def transformers_gpt2(config: DecoderConfig, seed: int = 0) -> GPT2LMHeadModel:
+    model = GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=config.vocabulary_size,
+            n_positions=config.context_length,
+            n_embd=config.hidden_size,
+            n_layer=config.num_layers,
+            n_head=config.num_heads,
+            n_inner=config.intermediate_size,
+            layer_norm_epsilon=config.norm_epsilon,
+        )
+    )
+    randomize(model, seed)
+    return model.eval()
+
+
+def transformers_llama(config: DecoderConfig, seed: int = 0) -> LlamaForCausalLM:
+    rotary = {"rope_type": "default", "rope_theta": config.rotary_base}
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=config.vocabulary_size,
+            max_position_embeddings=config.context_length,
+            hidden_size=config.hidden_size,
+            num_hidden_layers=config.num_layers,
+            num_attention_heads=config.num_heads,
+            num_key_value_heads=config.num_kv_heads,
+            intermediate_size=config.intermediate_size,
+            rms_norm_eps=config.norm_epsilon,
+            rope_theta=config.rotary_base,  # before transformers 5
+            rope_parameters=rotary,
+            tie_word_embeddings=True,
+        )
+    )
+    randomize(model, seed)
+    return model.eval()
+
+
+def book_model(decoder: Decoder, num_labels: int | None = None) -> GPTModel:
+    """The book's GPTModel with the weights of `decoder`.
+
+    Args:
+        decoder: of GPT-2's family.
+        num_labels: outputs of a new head; None for the language model's, tied to the token embedding.
+    """
+    config = decoder.config
+    sizes = {"vocab_size": config.vocabulary_size, "context_length": config.context_length}
+    shape = {"emb_dim": config.hidden_size, "n_heads": config.num_heads, "n_layers": config.num_layers}
+    book = GPTModel({**sizes, **shape, "drop_rate": 0.0, "qkv_bias": True})
+    pairs: list[tuple[nn.Module, nn.Module]] = [
+        (book.tok_emb, decoder.token_embedding),
+        (book.pos_emb, decoder.position_embedding),
+        (book.final_norm, decoder.final_norm),
+    ]
+    for theirs, ours in zip(book.trf_blocks, decoder.blocks, strict=True):
+        pairs += [
+            (theirs.att.W_query, ours.attention.query),
+            (theirs.att.W_key, ours.attention.key),
+            (theirs.att.W_value, ours.attention.value),
+            (theirs.att.out_proj, ours.attention.output),
+            (theirs.ff.layers[0], ours.mlp.up),
+            (theirs.ff.layers[2], ours.mlp.down),
+            (theirs.norm1, ours.attention_norm),
+            (theirs.norm2, ours.mlp_norm),
+        ]
+    with torch.no_grad():
+        for theirs, ours in pairs:
+            # Both list weight (or scale), then bias (or shift).
+            for target, source in zip(theirs.parameters(), ours.parameters(), strict=True):
+                target.copy_(source)
+    if num_labels is None:
+        book.out_head.weight = book.tok_emb.weight
+    else:
+        book.out_head = nn.Linear(config.hidden_size, num_labels)
+    return book.eval()
+
+
+# --- their files ---------------------------------------------------------------------------------------------
+
+
+def write_gpt2(path: Path, model: GPT2LMHeadModel, **changes: Tensor | None) -> None:
+    """As OpenAI's models lie on the hub: without `transformer.`, and with each layer's causal mask.
+
+    Args:
+        path: the safetensors file.
+        model: its source.
+        changes: tensors to replace, to add, or with None to leave out; `__` in a name stands for a dot.
+    """
+    context = model.config.n_positions
+    state = {name.removeprefix("transformer."): tensor.clone() for name, tensor in model.state_dict().items()}
+    del state["lm_head.weight"]
+    for layer in range(model.config.n_layer):
+        state[f"h.{layer}.attn.bias"] = torch.ones(1, 1, context, context).tril()
+    save_file(_changed(state, changes), path, metadata={"format": "pt"})
+
+
+def write_llama(
+    path: Path, model: LlamaForCausalLM, kind: str = "F32", **changes: Tensor | None
+) -> dict[str, torch.Tensor]:
+    """Write a GGUF file as llama.cpp's converter does; matrices are stored as `kind`.
+
+    Args:
+        path: the GGUF file.
+        model: its source.
+        kind: a GGMLQuantizationType.
+        changes: as for `write_gpt2`.
+
+    Returns:
+        The model's state with the values that the file holds, that is, after quantization.
+    """
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, model.config.num_hidden_layers)
+    heads = {"q_proj": model.config.num_attention_heads, "k_proj": model.config.num_key_value_heads}
+    wanted = gguf.GGMLQuantizationType[kind]
+    stored: dict[str, Any] = {}
+    held: dict[str, Tensor] = {}
+    for name, tensor in model.state_dict().items():
+        if name == "lm_head.weight":  # tied
+            continue
+        rows = tensor.numpy()
+        quantization = wanted if rows.ndim == 2 else gguf.GGMLQuantizationType.F32
+        for projection, count in heads.items():
+            if projection in name:
+                rows = _permute(rows, count)
+        stored[names.get_name(name, try_suffixes=(".weight",))] = rows
+        kept = gguf.quants.dequantize(gguf.quants.quantize(tensor.numpy(), quantization), quantization)
+        held[name] = torch.from_numpy(kept.copy())
+    held["lm_head.weight"] = held["model.embed_tokens.weight"]
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_context_length(model.config.max_position_embeddings)
+    for name, rows in _changed(stored, changes).items():
+        values = np.asarray(rows)
+        quantization = wanted if values.ndim == 2 else gguf.GGMLQuantizationType.F32
+        writer.add_tensor(name, gguf.quants.quantize(values, quantization), raw_dtype=quantization)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return held
+
+
+def _permute(rows: np.ndarray, heads: int) -> np.ndarray:
+    """llama.cpp, conversion of Llama's query and key: from halves apart to neighbours."""
+    return (
+        rows.reshape(heads, 2, rows.shape[0] // heads // 2, *rows.shape[1:]).swapaxes(1, 2).reshape(rows.shape)
+    )
+
+
+def _changed(state: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    changed = state | {name.replace("__", "."): value for name, value in changes.items()}
+    return {name: value for name, value in changed.items() if value is not None}
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
