@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _add_classify(commands.add_parser("classify", help="label messages with the trained model"))
     _add_generate(commands.add_parser("generate", help="continue a text with a base model, greedily"))
     options = parser.parse_args(arguments)
-    command.run(lambda: options.action(options))
+    command.run(lambda: options.action(options), log=sys.stderr)  # standard output is the answer's
 
 
 def _add_classify(parser: argparse.ArgumentParser) -> None:

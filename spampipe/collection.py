@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def fetch_messages(dataset: str, destination: Path, *, known: Sequence[Pin] = ()
     if dataset in COLLECTIONS:
         fetch(COLLECTIONS[dataset], destination, known=known)
         return
-    path = Path(dataset).expanduser()
+    path = Path(os.path.expanduser(dataset))
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -4,16 +4,21 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from typing import TextIO
 
 from spampipe.errors import SpampipeError
 
 
-def run(main: Callable[[], None]) -> None:
+def run(main: Callable[[], None], log: TextIO | None = None) -> None:
     """Call `main` as a program: exit 0, 1 with a one-line error, or 130 when interrupted.
+
+    Args:
+        main: the work.
+        log: where messages go; standard output if not given.
 
     Anything that is neither a SpampipeError nor an OSError is a defect and keeps its traceback.
     """
-    configure_logging()
+    configure_logging(log or sys.stdout)
     # End as an interruption does, so that files in the making and open runs are closed properly.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -27,9 +32,9 @@ def run(main: Callable[[], None]) -> None:
         sys.exit(130)
 
 
-def configure_logging() -> None:
-    """Send this package's messages to standard output as plain lines."""
-    handler = logging.StreamHandler(sys.stdout)
+def configure_logging(stream: TextIO) -> None:
+    """Send this package's messages to `stream` as plain lines."""
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("spampipe")
     logger.handlers = [handler]

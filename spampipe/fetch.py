@@ -149,7 +149,7 @@ def _source(location: str, folder: Path) -> Source:
     place, _, member = location.partition("#")
     if place.startswith(("http://", "https://")):
         return Url(place, member or None)
-    return LocalFile(folder / Path(place).expanduser(), member or None)
+    return LocalFile(folder / os.path.expanduser(place), member or None)
 
 
 def _leftovers(partial: Path) -> bool:

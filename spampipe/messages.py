@@ -98,7 +98,7 @@ def _decode(data: bytes, source: str | Path) -> str:
     if position >= 0:
         raise DataError(f"{source}, line {_line(data, position)}: holds a NUL byte; {_REMEDY}")
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8").removeprefix("\ufeff")  # the mark some editors put first
     except UnicodeDecodeError as error:
         line = _line(data, error.start)
         raise DataError(f"{source}, line {line}: not UTF-8 ({error.reason}); save the file as UTF-8") from error

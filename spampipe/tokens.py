@@ -52,7 +52,7 @@ def choose_max_length(
 ) -> int:
     """The number of columns: the longest training message, the model's context, or the wanted number.
 
-    Never more than the context, since the model has no positions beyond it.
+    Never more than the context, since the model has no positions beyond it; params.py refuses a larger number.
     """
     if wanted == "longest_train":
         return min(max(len(row) for row in train_rows), context_length)

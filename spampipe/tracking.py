@@ -170,6 +170,7 @@ def _open(obtain: Callable[[Any, str], Run]) -> Run:
             return obtain(client, _experiment(client, None))
         # Stages also run in temporary copies of the repository; the store is the real one's.
         root = paths.repository_root()
+        (root / ".dvc" / "tmp").mkdir(parents=True, exist_ok=True)
         with FileLock(root / ".dvc" / "tmp" / "mlflow.lock"):  # two runs must not both create its tables
             client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
             return obtain(client, _experiment(client, (root / "mlartifacts").as_uri()))

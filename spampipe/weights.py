@@ -89,7 +89,7 @@ def read_gpt2_safetensors(path: Path, config: DecoderConfig) -> State:
     with safe_open(path, framework="pt") as stored:
         for key in stored.keys():  # noqa: SIM118 - not a dict
             name = key.removeprefix("transformer.")
-            if _GPT2_CONSTANT.fullmatch(name) or name == "lm_head.weight":  # the head is the embedding
+            if _GPT2_CONSTANT.fullmatch(name):
                 continue
             tensor = stored.get_tensor(key).float()
             if re.search(r"\.c_\w+\.weight$", name):
@@ -101,6 +101,9 @@ def read_gpt2_safetensors(path: Path, config: DecoderConfig) -> State:
                     state[f"{prefix}attention.{projection}.{kind.rsplit('.', 1)[1]}"] = part.contiguous()
                 continue
             state[prefix + _rename(kind, _GPT2_NAMES)] = tensor
+    head, embedding = state.get("lm_head.weight"), state.get("token_embedding.weight")
+    if head is not None and embedding is not None and torch.equal(head, embedding):
+        del state["lm_head.weight"]  # a tied head, stored a second time; one of its own is left to be refused
     return state
 
 
@@ -137,7 +140,10 @@ def read_llama_gguf(path: Path, config: DecoderConfig) -> State:
     state: State = {}
     for stored in GGUFReader(path).tensors:
         prefix, kind = _block_name(r"blk\.(\d+)\.(.+)", stored.name)
-        values = np.asarray(dequantize(stored.data, stored.tensor_type), dtype=np.float32)
+        try:
+            values = np.asarray(dequantize(stored.data, stored.tensor_type), dtype=np.float32)
+        except NotImplementedError:
+            raise ValueError(f"tensor {stored.name} is of type {stored.tensor_type.name}") from None
         tensor = torch.from_numpy(np.array(values))  # a copy: the file stays mapped only while it is read
         tensor = reorder.get(kind.split(".")[0], lambda rows: rows)(tensor)
         state[prefix + _rename(kind, _GGUF_NAMES)] = tensor.contiguous()
@@ -146,6 +152,8 @@ def read_llama_gguf(path: Path, config: DecoderConfig) -> State:
 
 def _halves_apart(rows: Tensor, heads: int) -> Tensor:
     """Within each head, rows 0 1 2 3 ... (pairs side by side) to 0 2 ... 1 3 ... (halves)."""
+    if rows.shape[0] % (2 * heads):
+        return rows  # of another model, to be refused by `fill`
     return rows.unflatten(0, (heads, -1, 2)).transpose(1, 2).flatten(0, 2)
 
 

@@ -58,6 +58,7 @@ class FileServer:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.asked = threading.Event()  # set with every request
+        self.connections = 0
         self._replies: dict[str, list[Reply]] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -90,6 +91,10 @@ class FileServer:
         server = self
 
         class Handler(BaseHTTPRequestHandler):
+            def setup(self) -> None:
+                server.connections += 1
+                super().setup()
+
             def do_GET(self) -> None:
                 self._answer()
 

@@ -78,7 +78,7 @@ def test_default_path_is_params_yaml_of_the_working_directory(monkeypatch, tmp_p
 
 @pytest.mark.parametrize("written", ["2e-05", "2E-5", "1e-4", "+3.5e-04", "1.e-3", '"2e-05"', "0.0001", "1"])
 def test_every_spelling_of_a_number_is_read(load_text, written):
-    text = yaml.safe_dump(COMMITTED).replace("learning_rate: 0.0001", f"learning_rate: {written}")
+    text = yaml.safe_dump(_changed({"train.learning_rate": "HERE"})).replace("HERE", written)
     learning_rate = load_text(text).train.learning_rate
     assert isinstance(learning_rate, float)
     assert learning_rate == float(written.strip('"'))
@@ -156,15 +156,24 @@ def test_bad_max_length_is_one_problem_that_lists_what_is_allowed(load_changed, 
         ({"plot": REMOVED}, "plot: missing; add it"),
         ({"plot": None}, "plot: must be"),
         ({"plot": [1]}, "plot: must be"),
-        ({"split.train_fraction": 0.9}, "split: train_fraction and validation_fraction leave no test set; lower one"),
-        ({"split.train_fraction": 0.95}, "split: train_fraction and validation_fraction leave no test set; lower"),
-        ({"model.name": "gpt2-tiny"}, "model: gpt2-tiny has no pretrained weights; set model.weights to random"),
+        (
+            {"split.train_fraction": 0.9, "split.validation_fraction": 0.1},
+            "split: train_fraction and validation_fraction leave no test set",
+        ),
+        (
+            {"split.train_fraction": 0.5, "split.validation_fraction": 0.6},
+            "split: train_fraction and validation_fraction leave no test set; lower one of them",
+        ),
+        (
+            {"model.name": "gpt2-tiny", "model.weights": "pretrained"},
+            "model: gpt2-tiny has no pretrained weights; set model.weights to random",
+        ),
         (
             {"model.name": "gpt2-small", "tokenize_pad.max_length": 1025},
             "tokenize_pad.max_length is 1025, but gpt2-small reads at most 1024 tokens; set it to 1024 or less",
         ),
         (
-            {"tokenize_pad.max_length": 8193},
+            {"model.name": "smollm2-135m", "tokenize_pad.max_length": 8193},
             "tokenize_pad.max_length is 8193, but smollm2-135m reads at most 8192 tokens; set it to 8192 or less",
         ),
     ],
@@ -177,7 +186,7 @@ def test_refusal_says_what_to_do(load_changed, changes, expected):
     "changes",
     [
         {"model.name": "gpt2-small", "tokenize_pad.max_length": 1024},
-        {"tokenize_pad.max_length": 8192},
+        {"model.name": "smollm2-135m", "tokenize_pad.max_length": 8192},
         {"tokenize_pad.max_length": 1},
         {"model.name": "gpt2-tiny", "model.weights": "random"},
         {"split.train_fraction": 0.8, "split.validation_fraction": 0.1999},

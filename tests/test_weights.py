@@ -81,7 +81,7 @@ def refusal(path: Path, config: DecoderConfig) -> str:
     with pytest.raises(WeightsError) as caught:
         load_decoder(path, config)
     message = str(caught.value)
-    assert "\n" not in message and str(path) in message and "dvc" in message + "another model"
+    assert "\n" not in message and message.startswith(f"{path}: ")
     return message
 
 
@@ -128,7 +128,7 @@ def test_a_tensor_too_many_is_refused(form: Format, tmp_path: Path):
     for name, shape in form.foreign.items():
         form.write(path, **{name: torch.ones(shape)})
         message = refusal(path, form.config)
-        assert "unknown tensor" in message and f"{name.split('.')[-2]}" in message.replace("attention_norm", "attn_norm")
+        assert f"unknown tensor {own_name(name)}" in message
 
 
 def test_a_head_that_repeats_the_embedding_is_accepted(tmp_path: Path):

@@ -182,7 +182,7 @@ def write_gpt2(path: Path, model: GPT2LMHeadModel, **changes: Tensor | None) -> 
     Args:
         path: the safetensors file.
         model: its source.
-        changes: tensors to replace, to add, or with None to leave out; `__` in a name stands for a dot.
+        changes: tensors to replace, to add, or with None to leave out, by the file's name for them.
     """
     context = model.config.n_positions
     state = {name.removeprefix("transformer."): tensor.clone() for name, tensor in model.state_dict().items()}
@@ -244,8 +244,7 @@ def _permute(rows: np.ndarray, heads: int) -> np.ndarray:
 
 
 def _changed(state: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    changed = state | {name.replace("__", "."): value for name, value in changes.items()}
-    return {name: value for name, value in changed.items() if value is not None}
+    return {name: value for name, value in (state | changes).items() if value is not None}
 
 
 @contextmanager

@@ -1,0 +1,78 @@
+"""The real SmolLM2-135M: this project's decoder says what transformers says of the same file."""
+
+import logging
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from spampipe import cli, paths, tokenizer
+from spampipe.architectures import BASE_MODELS
+from spampipe.generation import greedy_continuation
+from spampipe.model import Decoder
+from spampipe.weights import load_decoder
+
+BEGINNING, NEW_TOKENS = "Every effort moves you", 25
+SENTENCES = [
+    BEGINNING,
+    "You are a winner! You have been specially selected to receive $1000 cash or a $2000 award.",
+    "Hey, just wanted to check if we're still on for dinner tonight? Let me know!",
+    "Müller's café: 50% off 🎉\n\n\tText WIN to 80086, £1.50/msg",
+]
+
+
+@pytest.fixture(autouse=True)
+def _no_gradients() -> Iterator[None]:
+    with torch.no_grad():
+        yield
+
+
+@pytest.fixture(scope="module")
+def reference(smollm2_base: Path) -> PreTrainedModel:
+    weights = paths.base_weights("gguf", smollm2_base)
+    return AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, dtype=torch.float32).eval()
+
+
+@pytest.fixture(scope="module")
+def decoder(smollm2_base: Path) -> Decoder:
+    return load_decoder(paths.base_weights("gguf", smollm2_base), BASE_MODELS["smollm2-135m"].config).eval()
+
+
+@pytest.fixture(scope="module")
+def encoding(smollm2_base: Path):
+    return tokenizer.load(paths.base_tokenizer(smollm2_base), "smollm2")
+
+
+@pytest.fixture
+def _usual_logging_and_signals() -> Iterator[None]:
+    """Undo what starting a command sets for its whole process."""
+    logger, handler = logging.getLogger("spampipe"), signal.getsignal(signal.SIGTERM)
+    before = logger.handlers, logger.level, logger.propagate
+    yield
+    logger.handlers, logger.level, logger.propagate = before
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_next_token_scores(sentence, encoding, decoder, reference):
+    ids = torch.tensor([encoding.encode_ordinary(sentence)])
+    torch.testing.assert_close(decoder.logits(decoder(ids)), reference(ids).logits, atol=1e-3, rtol=1e-4)
+
+
+def test_greedy_continuation(encoding, decoder, reference, capsys, _usual_logging_and_signals):
+    beginning = encoding.encode_ordinary(BEGINNING)
+    expected = reference.generate(
+        torch.tensor([beginning]),
+        attention_mask=torch.ones(1, len(beginning), dtype=torch.long),
+        do_sample=False,
+        max_new_tokens=NEW_TOKENS,
+        min_new_tokens=NEW_TOKENS,
+        repetition_penalty=1.0,
+        pad_token_id=0,
+    )[0].tolist()
+    assert greedy_continuation(decoder, beginning, NEW_TOKENS) == expected
+    cli.main(["generate", BEGINNING, "--model", "smollm2-135m", "--tokens", str(NEW_TOKENS)])
+    assert capsys.readouterr().out.endswith(encoding.decode(expected) + "\n")
