@@ -97,7 +97,6 @@ def test_byte_order_mark_is_no_part_of_the_first_label():
     assert messages.parse(b"\xef\xbb\xbfham\tone\nspam\ttwo\n", "raw.tsv")["Text"].tolist() == ["one", "two"]
 
 
-
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n", b""])
 def test_line_ends_are_no_part_of_the_text(ending):
     data = GOOD.replace(b"\n", ending or b"\n") + b"ham\tBye" + ending

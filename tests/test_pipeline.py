@@ -94,8 +94,6 @@ def test_every_output_is_there(finished: Path) -> None:
         assert (finished / path).stat().st_size > 0, path
 
 
-
-
 def test_reports_cover_every_message(finished: Path) -> None:
     metrics = json.loads((finished / paths.EVALUATE_METRICS).read_text())
     assert metrics["test_accuracy"] > 0.9  # the two classes share hardly a word

@@ -71,7 +71,12 @@ GGUF = Format(
     lambda path, **changes: write_llama(path, _LLAMA_MODEL, **changes),
     _read_gguf,
     "rope_freqs",
-    {"blk.3.attn_norm.weight": (32,), "blk.0.attn_q.bias": (32,), "output.weight": (50, 32), "token_embd.bias": (32,)},
+    {
+        "blk.3.attn_norm.weight": (32,),
+        "blk.0.attn_q.bias": (32,),
+        "output.weight": (50, 32),
+        "token_embd.bias": (32,),
+    },
 )
 each_format = pytest.mark.parametrize("form", [SAFETENSORS, GGUF], ids=lambda form: form.name)
 

@@ -238,9 +238,7 @@ def write_llama(
 
 def _permute(rows: np.ndarray, heads: int) -> np.ndarray:
     """llama.cpp, conversion of Llama's query and key: from halves apart to neighbours."""
-    return (
-        rows.reshape(heads, 2, rows.shape[0] // heads // 2, *rows.shape[1:]).swapaxes(1, 2).reshape(rows.shape)
-    )
+    return rows.reshape(heads, 2, rows.shape[0] // heads // 2, *rows.shape[1:]).swapaxes(1, 2).reshape(rows.shape)
 
 
 def _changed(state: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -255,4 +253,3 @@ def torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
