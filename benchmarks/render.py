@@ -68,6 +68,7 @@ def tuning() -> str:
 
 
 def tuning_table(document: dict[str, Any], precision: str) -> str:
+    """One row a learning rate and number of epochs, as Markdown."""
     lines = [
         f"| {precision}: learning rate | epochs | validation loss | validation accuracy | test accuracy |",
         "|---:|---:|---:|---:|---:|",

@@ -9,7 +9,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from spampipe import checkpoint, command, compute, evaluation, examples, files, messages, params, paths, tokens, training
+from spampipe import (
+    checkpoint,
+    command,
+    compute,
+    evaluation,
+    examples,
+    files,
+    messages,
+    params,
+    paths,
+    tokens,
+    training,
+)
 from spampipe.classifier import Classifier
 from spampipe.compute import Precision, autocast
 from spampipe.examples import Examples
