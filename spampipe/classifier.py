@@ -1,6 +1,8 @@
 """A decoder with a classification head: what is trained, and which position answers."""
 
+import hashlib
 import math
+import re
 from typing import Literal
 
 import torch
@@ -28,6 +30,7 @@ class Classifier(nn.Module):
         self.position: Position = position
         self.causal = causal
         self.trunk_depth = 0
+        self._trunk_digest: str | None = None
 
     def freeze(self, trainable: Trainable) -> None:
         """Leave only this part of the model to be trained.
@@ -37,6 +40,7 @@ class Classifier(nn.Module):
         everything = trainable == "all"
         num_layers = self.decoder.config.num_layers
         self.trunk_depth = 0 if everything else max(num_layers - _TRAINED_BLOCKS[trainable], 0)
+        self._trunk_digest = None
         self.requires_grad_(everything)
         self.head.requires_grad_(True)
         if trainable != "last_layer":
@@ -46,6 +50,18 @@ class Classifier(nn.Module):
     def trained_parameters(self) -> dict[str, nn.Parameter]:
         """The tensors that training changes, by name."""
         return {name: tensor for name, tensor in self.named_parameters() if tensor.requires_grad}
+
+    def trunk_digest(self) -> str:
+        """The sha256 of the frozen trunk: its tensors, and whether its attention is causal. Computed once."""
+        if self._trunk_digest is None:
+            hasher = hashlib.sha256(f"{self.decoder.config} causal={self.causal}".encode())
+            for name, tensor in self.decoder.named_parameters():
+                block = re.match(r"blocks\.(\d+)\.", name)
+                if "embedding" in name or (block and int(block[1]) < self.trunk_depth):
+                    hasher.update(name.encode())
+                    hasher.update(tensor.detach().cpu().contiguous().numpy().data)
+            self._trunk_digest = hasher.hexdigest()
+        return self._trunk_digest
 
     def effective_lengths(self, lengths: Tensor, max_length: int) -> Tensor:
         """How many leading tokens of each padded row can influence its answer.

@@ -22,6 +22,14 @@ def make_deterministic() -> None:
     torch.backends.cudnn.benchmark = False
 
 
+def describe(device: torch.device) -> str:
+    """What decides the last bits of a result: torch, the processor, and how many threads share the work."""
+    if device.type == "cuda":
+        return f"torch {torch.__version__}, {torch.cuda.get_device_name(device)}"
+    capability = torch.backends.cpu.get_cpu_capability()
+    return f"torch {torch.__version__}, CPU {capability}, {torch.get_num_threads()} threads"
+
+
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
     """With bf16, run matrix products in bfloat16; weights, norms and the residual stream stay float32."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")

@@ -1,12 +1,15 @@
 """A split as the loop sees it: labels, and logits for any of its messages."""
 
+import hashlib
+import warnings
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from spampipe import trunk_store
 from spampipe.classifier import Classifier
-from spampipe.compute import Precision, autocast
+from spampipe.compute import Precision, autocast, describe
 from spampipe.progress import Progress
 from spampipe.tokens import TokenTable
 
@@ -41,47 +44,70 @@ class TokenExamples:
 
 
 class TrunkExamples:
-    """Runs only the tail: the frozen trunk's output is computed once, when this is made.
+    """Runs only the tail: the frozen trunk's output comes from the store, or is computed once and put there.
 
-    The stored output of each message is as long as the message's effective length; all lie end to end.
+    The output of each message is as long as the message's effective length; all lie end to end.
     """
 
     def __init__(self, classifier: Classifier, table: TokenTable, precision: Precision, name: str) -> None:
-        self._classifier = classifier
-        device = classifier.head.weight.device
+        self._classifier, self._precision, self._name = classifier, precision, name
+        self._device = classifier.head.weight.device
+        self._input_ids = torch.from_numpy(table.input_ids)
         self._lengths = torch.from_numpy(table.lengths).long()
         self._effective = classifier.effective_lengths(self._lengths, table.max_length)
         self._starts = self._effective.cumsum(0) - self._effective
-        self.labels = torch.from_numpy(table.labels).long().to(device)
-        width = classifier.decoder.config.hidden_size
-        # One row more than there are tokens: a row of zeros, which padding points to.
-        self._hidden_states = torch.zeros(int(self._effective.sum()) + 1, width, device=device)
-        self._fill(table, precision, name)
+        self.labels = torch.from_numpy(table.labels).long().to(self._device)
+        outputs = trunk_store.obtain(self._ingredients(), trunk_shape(classifier, table), self._compute)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nor is it written to
+            self._hidden_states = torch.from_numpy(outputs)
 
     def logits(self, indices: Tensor) -> Tensor:
-        """Score the rows from their stored trunk output."""
+        """Score the rows from their trunk output."""
         effective = self._effective[indices]
         columns = torch.arange(int(effective.max()))
-        places = self._starts[indices][:, None] + columns
-        places[columns >= effective[:, None]] = len(self._hidden_states) - 1
-        device = self._hidden_states.device
-        return self._classifier.tail(self._hidden_states[places.to(device)], self._lengths[indices].to(device))
+        padding = columns >= effective[:, None]
+        places = (self._starts[indices][:, None] + columns).masked_fill(padding, 0)
+        hidden_states = self._hidden_states[places].masked_fill(padding[..., None], 0)
+        return self._classifier.tail(hidden_states.to(self._device), self._lengths[indices].to(self._device))
+
+    def _ingredients(self) -> dict[str, str | int]:
+        """All that the bytes of the trunk's output depend on."""
+        ids = hashlib.sha256(self._effective.numpy().tobytes())
+        for row, length in zip(self._input_ids, self._effective.tolist(), strict=True):
+            ids.update(row[:length].numpy().tobytes())
+        return {
+            "trunk": self._classifier.trunk_digest(),
+            "depth": self._classifier.trunk_depth,
+            "input_ids": ids.hexdigest(),
+            "precision": self._precision,
+            "machine": describe(self._device),
+            "batch_tokens": _TRUNK_BATCH_TOKENS,
+        }
 
     @torch.no_grad()
-    def _fill(self, table: TokenTable, precision: Precision, name: str) -> None:
+    def _compute(self, outputs: trunk_store.FloatArray) -> None:
         """Run the trunk over all messages, the longest first, messages of like length together."""
-        device = self._hidden_states.device
-        input_ids = torch.from_numpy(table.input_ids)
-        with Progress(f"frozen layers, {name}", len(table), "messages") as progress:
+        rows_of_outputs = torch.from_numpy(outputs)
+        was_training = self._classifier.training
+        self._classifier.eval()
+        with Progress(f"frozen layers, {self._name}", len(self._effective), "messages") as progress:
             for rows in batches_by_length(self._effective, _TRUNK_BATCH_TOKENS):
                 effective = self._effective[rows]
                 columns = int(effective.max())
-                with autocast(device, precision):
-                    output = self._classifier.trunk(input_ids[rows, :columns].long().to(device)).float()
+                with autocast(self._device, self._precision):
+                    output = self._classifier.trunk(self._input_ids[rows, :columns].long().to(self._device))
                 real = torch.arange(columns) < effective[:, None]
                 places = (self._starts[rows][:, None] + torch.arange(columns))[real]
-                self._hidden_states[places.to(device)] = output[real.to(device)]
+                rows_of_outputs[places] = output.float().cpu()[real]
                 progress.advance(len(rows))
+        self._classifier.train(was_training)
+
+
+def trunk_shape(classifier: Classifier, table: TokenTable) -> tuple[int, int]:
+    """Rows and columns of the trunk's output for all messages: effective tokens by hidden size."""
+    effective = classifier.effective_lengths(torch.from_numpy(table.lengths), table.max_length)
+    return int(effective.sum()), classifier.decoder.config.hidden_size
 
 
 def batches_by_length(lengths: Tensor, batch_tokens: int) -> list[Tensor]:
@@ -100,14 +126,19 @@ def batches_by_length(lengths: Tensor, batch_tokens: int) -> list[Tensor]:
 
 
 def prepare(classifier: Classifier, table: TokenTable, precision: Precision, name: str) -> Examples:
-    """The cheapest exact kind of examples to train on.
+    """The cheapest exact kind of examples, for messages that will be scored again in this run or the next.
 
     Args:
-        classifier: frozen as it will be trained.
+        classifier: frozen as it will be trained, or was.
         table: the split's tokens.
         precision: of the trunk.
         name: of the split, for progress.
+
+    Returns:
+        TrunkExamples, unless there is no trunk, or dropout in it (its output is never the same twice), or its
+        output is larger than the store may grow.
     """
-    if classifier.trunk_depth > 0 and classifier.decoder.dropout.p == 0:
+    reusable = classifier.trunk_depth > 0 and classifier.decoder.dropout.p == 0 and len(table) > 0
+    if reusable and trunk_store.fits(trunk_shape(classifier, table)):
         return TrunkExamples(classifier, table, precision, name)
-    return TokenExamples(classifier, table)  # no trunk, or dropout in it: its output is never the same twice
+    return TokenExamples(classifier, table)

@@ -52,6 +52,11 @@ def base_weights(file_format: str | None, folder: Path = BASE) -> Path:
     return folder / f"weights.{file_format}"
 
 
+def trunk_store() -> Path:
+    """Where outputs of frozen layers are kept for all stages and experiments; not part of any result."""
+    return repository_root() / ".spampipe" / "trunk"
+
+
 def repository_root() -> Path:
     """The real repository, also when DVC runs the stage in a temporary copy of it."""
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()

@@ -1,11 +1,13 @@
 """Run a trained classifier over whole tables of messages."""
 
+import functools
+
 import numpy as np
 import torch
 
 from spampipe.classifier import Classifier
 from spampipe.compute import Precision, autocast
-from spampipe.examples import TokenExamples
+from spampipe.examples import Examples, TokenExamples, prepare
 from spampipe.messages import SPAM
 from spampipe.metrics import Probabilities
 from spampipe.progress import Progress
@@ -14,7 +16,13 @@ from spampipe.tokens import TokenTable
 
 @torch.no_grad()
 def spam_probabilities(
-    classifier: Classifier, table: TokenTable, batch_size: int, precision: Precision, name: str
+    classifier: Classifier,
+    table: TokenTable,
+    batch_size: int,
+    precision: Precision,
+    name: str,
+    *,
+    reuse_trunk: bool = False,
 ) -> Probabilities:
     """Each message's probability of being spam, by softmax over the logits.
 
@@ -24,11 +32,13 @@ def spam_probabilities(
         batch_size: messages a forward pass; messages of like length go together.
         precision: of the matrix products.
         name: for the progress line.
+        reuse_trunk: take the frozen layers' output from the store, and leave it there for the next run.
 
     Returns:
         (messages,) float64, in the table's order.
     """
-    examples = TokenExamples(classifier, table)
+    make = functools.partial(prepare, precision=precision, name=name) if reuse_trunk else TokenExamples
+    examples: Examples = make(classifier, table)
     probabilities = np.empty(len(table))
     order = torch.from_numpy(np.argsort(-table.lengths, kind="stable"))
     with Progress(f"scoring {name}", len(table), "messages") as progress:

@@ -29,7 +29,7 @@ def main() -> None:
     for name, path in splits.items():
         table = tokens.load(paths.split_tokens(name))
         probabilities = scoring.spam_probabilities(
-            *(classifier, table, settings.evaluate.batch_size, card.precision, name)
+            *(classifier, table, settings.evaluate.batch_size, card.precision, name), reuse_trunk=True
         )
         predictions[name] = evaluation.tabulate(
             *(name, messages.read(path), probabilities, settings.evaluate.threshold)

@@ -116,7 +116,9 @@ class BookValidationBatches:
         return math.ceil(len(VALIDATION) / self._size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        parts = [part.split(self._size if self._training.within_epoch else len(VALIDATION)) for part in whole(VALIDATION)]
+        parts = [
+            part.split(self._size if self._training.within_epoch else len(VALIDATION)) for part in whole(VALIDATION)
+        ]
         yield from zip(*parts, strict=True)
 
 
