@@ -13,7 +13,7 @@ from spampipe import files, messages, paths
 from spampipe.architectures import BASE_MODELS, DecoderConfig
 from spampipe.classifier import Classifier, Position, Trainable, initialize_head
 from spampipe.compute import Precision, random_stream
-from spampipe.errors import CheckpointError
+from spampipe.errors import CheckpointError, WeightsError
 from spampipe.model import Decoder, empty_decoder, random_state
 from spampipe.params import ModelParams
 from spampipe.tokenizer import TOKENIZERS
@@ -157,7 +157,14 @@ def load(
             raise CheckpointError(f"{path}: not the base this classifier was trained from; run `dvc checkout`")
         decoder = load_decoder(path, card.architecture)
     classifier = _assemble(card, decoder)
-    fill(classifier, (classifier.state_dict() if card.base_sha256 else {}) | saved, weights)
+    frozen: dict[str, torch.Tensor] = {}
+    if card.base_sha256 is not None:
+        trained = classifier.trained_parameters()
+        frozen = {name: tensor for name, tensor in classifier.state_dict().items() if name not in trained}
+    for name in saved:
+        if name in frozen:
+            raise WeightsError(f"{weights}: tensor {name} is the base's, not a trained one; run `dvc checkout`")
+    fill(classifier, frozen | saved, weights)
     return classifier.to(device).eval()
 
 

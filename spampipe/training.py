@@ -87,6 +87,8 @@ def fit(
                     losses = _estimate_losses(classifier, train, validation, settings, sampling)
                     record("loss", step, losses)
                     logger.info("Ep %d (Step %06d): Train loss %.3f, Val loss %.3f", epoch + 1, step, *losses)
+            if not math.isfinite(loss.item()):  # estimates may be too rare to notice
+                raise DivergenceError(f"the loss is {loss.item()} in epoch {epoch + 1}; lower train.learning_rate")
             accuracies = (
                 accuracy(classifier, train, settings.precision),
                 accuracy(classifier, validation, settings.precision),
