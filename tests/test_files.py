@@ -139,6 +139,7 @@ from spampipe import command, errors
 def main():
     {body}
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests may run in the background, where it is ignored
 command.run(main)
 """
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
