@@ -142,10 +142,10 @@ def shapes(draw: st.DrawFn):
     causal=st.booleans(),
 )
 def test_chosen_positions_come_out_as_in_the_full_block(config, chosen, behind, causal):
-    decoder = make_decoder(config)
+    decoder = make_decoder(config).double()
     positions, rows = torch.tensor(chosen), torch.arange(len(chosen))
     shape = (len(chosen), max(chosen) + 1 + behind, config.hidden_size)
-    hidden_states = torch.randn(shape, generator=torch.Generator().manual_seed(2))
+    hidden_states = torch.randn(shape, generator=torch.Generator().manual_seed(2)).double()
     rotation = decoder.rotation(hidden_states)
     full = decoder.blocks[0](hidden_states, rotation, causal)
     close(decoder.blocks[0](hidden_states, rotation, causal, positions), full[rows, positions][:, None], 1e-5)
@@ -155,7 +155,7 @@ def test_chosen_positions_come_out_as_in_the_full_block(config, chosen, behind, 
 @given(config=shapes(), length=st.integers(2, 12), data=st.data())
 def test_only_without_a_causal_mask_do_later_tokens_change_earlier_outputs(config, length, data):
     changed = data.draw(st.integers(1, length - 1))
-    decoder = make_decoder(config)
+    decoder = make_decoder(config).double()
     ids = random_ids(config, 2, length)
     others = ids.clone()
     others[:, changed:] = (others[:, changed:] + 1) % config.vocabulary_size
