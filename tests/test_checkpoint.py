@@ -17,6 +17,7 @@ from spampipe import checkpoint, paths
 from spampipe.architectures import BASE_MODELS, BaseModel
 from spampipe.checkpoint import ClassifierCard
 from spampipe.classifier import Classifier
+from spampipe.compute import Precision
 from spampipe.errors import CheckpointError, SpampipeError, WeightsError
 from spampipe.params import ModelParams
 from tests.conftest import ROOT
@@ -45,10 +46,10 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def make(**changes: object) -> tuple[Classifier, ClassifierCard]:
+def make(precision: Precision = "fp32", **changes: object) -> tuple[Classifier, ClassifierCard]:
     """A new classifier, its trained tensors moved as training would."""
     model = ModelParams.model_validate(MODEL | changes)
-    card = checkpoint.describe(model, max_length=12, precision="fp32")
+    card = checkpoint.describe(model, max_length=12, precision=precision)
     classifier = checkpoint.create(card, SEED, model.dropout, CPU)
     generator = torch.Generator().manual_seed(SEED)
     with torch.no_grad():
@@ -76,10 +77,14 @@ def logits(classifier: Classifier) -> torch.Tensor:
 )
 def test_a_saved_classifier_comes_back_bit_for_bit(kind, how):
     classifier, card = make(**kind, **how)
+    wanted = MODEL | how
+    assert (classifier.position, classifier.causal) == (wanted["position"], wanted["causal"])
+    assert classifier.decoder.dropout.p == wanted["dropout"]
     checkpoint.save(classifier, card)
     restored_card = checkpoint.load_card()
     restored = checkpoint.load(restored_card, CPU)
     assert restored_card == card
+    assert (restored.position, restored.causal) == (classifier.position, classifier.causal)
     assert torch.equal(logits(restored), logits(classifier))
     assert not restored.training and restored.decoder.dropout.p == 0
     assert set(restored.trained_parameters()) == set(classifier.trained_parameters())
@@ -109,7 +114,8 @@ def test_new_weights_depend_on_the_seed():
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["name"])
 def test_the_card_holds_everything(kind):
-    checkpoint.save(*make(**kind, causal=False))
+    how = {"position": "mean", "causal": False, "trainable": "last_two_blocks", "precision": "bf16"}
+    checkpoint.save(*make(**kind, **how))
     base = BASE_MODELS[kind["name"]]
 
     def digest(path: Path) -> str:
@@ -124,10 +130,7 @@ def test_the_card_holds_everything(kind):
         "tokenizer_sha256": digest(paths.base_tokenizer()),
         "labels": ["not spam", "spam"],
         "max_length": 12,
-        "position": "last_real",
-        "causal": False,
-        "trainable": "last_block",
-        "precision": "fp32",
+        **how,
     }
     assert checkpoint.load_card().padding == {"r50k_base": 50256, "smollm2": 0}[base.tokenizer]
 
