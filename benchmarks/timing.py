@@ -1,0 +1,61 @@
+"""How the benchmarks measure: wall times over repeats, and the machine they hold for."""
+
+import datetime
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spampipe import compute
+
+RESULTS = Path("benchmarks/results")
+
+
+def repeat(action: Callable[[], object], repeats: int) -> dict[str, Any]:
+    """Wall times of `action` in seconds: all of them, and their minimum, median and maximum."""
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        action()
+        seconds.append(time.perf_counter() - start)
+    return spread(seconds)
+
+
+def spread(values: list[float]) -> dict[str, Any]:
+    """The values with their minimum, median and maximum."""
+    return {"min": min(values), "median": statistics.median(values), "max": max(values), "values": values}
+
+
+def ratio(slow: dict[str, Any], fast: dict[str, Any]) -> dict[str, float]:
+    """How many times faster `fast` is than `slow`: of the medians, and the least and most the repeats allow."""
+    return {
+        "min": slow["min"] / fast["max"],
+        "median": slow["median"] / fast["median"],
+        "max": slow["max"] / fast["min"],
+    }
+
+
+def machine() -> dict[str, Any]:
+    """What the figures hold for: processor, device, threads, Python, torch and the date."""
+    return {
+        "processor": _processor(),
+        "device": compute.describe(compute.best_device()),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
