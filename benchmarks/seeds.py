@@ -54,12 +54,10 @@ def main() -> None:
         restart(classifier, start, seed)
         changed = settings.train.model_copy(update={"seed": seed})
         training.fit(classifier, splits["train"], splits["validation"], changed)
-        predictions = {
-            name: evaluation.tabulate(
-                *(name, texts[name], spam_probabilities(splits[name], precision), settings.evaluate.threshold)
-            )
-            for name in names
-        }
+        predictions = {}
+        for name in names:
+            scores = spam_probabilities(classifier, splits[name], precision)
+            predictions[name] = evaluation.tabulate(name, texts[name], scores, settings.evaluate.threshold)
         summaries.append(evaluation.summarize(predictions))
     figures = {}
     for figure in FIGURES:
@@ -78,12 +76,12 @@ def restart(classifier: Classifier, start: dict[str, torch.Tensor], seed: int) -
 
 
 @torch.no_grad()
-def spam_probabilities(split: Examples, precision: Precision) -> Probabilities:
+def spam_probabilities(classifier: Classifier, split: Examples, precision: Precision) -> Probabilities:
     """Each message's probability of being spam, from what the trunk gave once for all seeds."""
     parts = []
     for batch in torch.arange(len(split.labels)).split(32):
         with autocast(split.labels.device, precision):
-            parts.append(split.logits(batch).softmax(dim=-1)[:, SPAM].double().cpu().numpy())
+            parts.append(classifier(*split.inputs(batch)).softmax(dim=-1)[:, SPAM].double().cpu().numpy())
     return np.concatenate(parts)
 
 

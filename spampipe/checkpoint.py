@@ -14,10 +14,10 @@ from spampipe.architectures import BASE_MODELS, DecoderConfig
 from spampipe.classifier import Classifier, Position, Trainable, initialize_head
 from spampipe.compute import Precision, random_stream
 from spampipe.errors import CheckpointError, WeightsError
-from spampipe.model import Decoder, empty_decoder, random_state
+from spampipe.model import empty_decoder, random_state
 from spampipe.params import ModelParams
 from spampipe.tokenizer import TOKENIZERS
-from spampipe.weights import fill, load_decoder
+from spampipe.weights import fill, load_into, place
 
 _FORMAT = 1
 
@@ -84,14 +84,14 @@ def create(
     card: ClassifierCard, seed: int, dropout: float, device: torch.device, folder: Path = paths.BASE
 ) -> Classifier:
     """A classifier ready to be trained: the base's decoder, or a random one, with a new head."""
+    classifier = _assemble(card, dropout, device)
     if card.base_sha256 is None:
         state = random_state(card.architecture, random_stream(seed, "decoder weights"))
-        decoder = fill(empty_decoder(card.architecture, dropout), state, "random weights")
+        fill(classifier.decoder, place(state, device), "random weights")
     else:
-        decoder = load_decoder(_weights_path(card.base, folder), card.architecture, dropout)
-    classifier = _assemble(card, decoder)
+        _take_from_base(classifier, card, _weights_path(card.base, folder), device, trained=True)
     reinitialize_head(classifier, seed)
-    return classifier.to(device)
+    return classifier
 
 
 def reinitialize_head(classifier: Classifier, seed: int) -> None:
@@ -149,29 +149,40 @@ def load(
         raise CheckpointError(f"{weights}: no such file; run `dvc repro` or `dvc pull`") from None
     except SafetensorError as error:
         raise CheckpointError(f"{weights}: damaged ({error}); run `dvc checkout {weights}`") from error
-    if card.base_sha256 is None:
-        decoder = empty_decoder(card.architecture)
-    else:
+    classifier = _assemble(card, 0.0, device)
+    frozen: dict[str, torch.Tensor] = {}
+    if card.base_sha256 is not None:
         path = _weights_path(card.base, folder)
         if _digest(path) != card.base_sha256:
             raise CheckpointError(f"{path}: not the base this classifier was trained from; run `dvc checkout`")
-        decoder = load_decoder(path, card.architecture)
-    classifier = _assemble(card, decoder)
-    frozen: dict[str, torch.Tensor] = {}
-    if card.base_sha256 is not None:
+        _take_from_base(classifier, card, path, device, trained=False)
         trained = classifier.trained_parameters()
         frozen = {name: tensor for name, tensor in classifier.state_dict().items() if name not in trained}
     for name in saved:
         if name in frozen:
             raise WeightsError(f"{weights}: tensor {name} is the base's, not a trained one; run `dvc checkout`")
-    fill(classifier, frozen | saved, weights)
-    return classifier.to(device).eval()
+    fill(classifier, frozen | place(saved, device), weights)
+    return classifier.eval()
 
 
-def _assemble(card: ClassifierCard, decoder: Decoder) -> Classifier:
-    classifier = Classifier(decoder, len(card.labels), card.position, card.causal)
+def _assemble(card: ClassifierCard, dropout: float, device: torch.device) -> Classifier:
+    """The classifier, frozen as the card says, its decoder yet without tensors."""
+    classifier = Classifier(empty_decoder(card.architecture, dropout), len(card.labels), card.position, card.causal)
+    classifier.head.to(device)
     classifier.freeze(card.trainable)
     return classifier
+
+
+def _take_from_base(
+    classifier: Classifier, card: ClassifierCard, path: Path, device: torch.device, *, trained: bool
+) -> None:
+    """Read the base's tensors: the tail's now, without the trained ones unless asked; the trunk's once it runs."""
+    decoder, trunk = classifier.decoder, classifier.trunk_names()
+    tail = {name for name, _ in decoder.named_parameters()} - trunk
+    elsewhere = set() if trained else {name.removeprefix("decoder.") for name in classifier.trained_parameters()}
+    load_into(decoder, path, trunk | elsewhere, device)
+    if trunk:
+        classifier.defer_trunk(str(card.base_sha256), lambda: load_into(decoder, path, tail, device))
 
 
 def _weights_path(base: str, folder: Path) -> Path:

@@ -3,6 +3,7 @@
 import hashlib
 import math
 import re
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -31,6 +32,7 @@ class Classifier(nn.Module):
         self.causal = causal
         self.trunk_depth = 0
         self._trunk_digest: str | None = None
+        self._load_trunk: Callable[[], object] | None = None
 
     def freeze(self, trainable: Trainable) -> None:
         """Leave only this part of the model to be trained.
@@ -51,17 +53,40 @@ class Classifier(nn.Module):
         """The tensors that training changes, by name."""
         return {name: tensor for name, tensor in self.named_parameters() if tensor.requires_grad}
 
+    def trunk_names(self) -> set[str]:
+        """The decoder's tensors that only the trunk uses."""
+        names = set()
+        for name, _ in self.decoder.named_parameters():
+            block = re.match(r"blocks\.(\d+)\.", name)
+            if self.trunk_depth and ("embedding" in name or (block and int(block[1]) < self.trunk_depth)):
+                names.add(name)
+        return names
+
+    def defer_trunk(self, digest: str, load: Callable[[], object]) -> None:
+        """Leave the trunk's tensors empty until it runs, which it may never have to.
+
+        Args:
+            digest: stands for their values.
+            load: fills them.
+        """
+        self._trunk_digest, self._load_trunk = digest, load
+
+    def complete(self) -> None:
+        """Fill the trunk's tensors if that was deferred."""
+        if self._load_trunk is not None:
+            self._load_trunk()
+            self._load_trunk = None
+
     def trunk_digest(self) -> str:
-        """The sha256 of the frozen trunk: its tensors, and whether its attention is causal. Computed once."""
+        """Stands for the frozen trunk: its tensors' values, and whether its attention is causal."""
         if self._trunk_digest is None:
-            hasher = hashlib.sha256(f"{self.decoder.config} causal={self.causal}".encode())
-            for name, tensor in self.decoder.named_parameters():
-                block = re.match(r"blocks\.(\d+)\.", name)
-                if "embedding" in name or (block and int(block[1]) < self.trunk_depth):
-                    hasher.update(name.encode())
-                    hasher.update(tensor.detach().cpu().contiguous().numpy().data)
+            hasher = hashlib.sha256()
+            tensors = dict(self.decoder.named_parameters())
+            for name in sorted(self.trunk_names()):
+                hasher.update(name.encode())
+                hasher.update(tensors[name].detach().cpu().contiguous().numpy().data)
             self._trunk_digest = hasher.hexdigest()
-        return self._trunk_digest
+        return f"{self._trunk_digest} {self.decoder.config} causal={self.causal}"
 
     def effective_lengths(self, lengths: Tensor, max_length: int) -> Tensor:
         """How many leading tokens of each padded row can influence its answer.
@@ -81,20 +106,22 @@ class Classifier(nn.Module):
             return torch.full_like(lengths, max_length)
         return torch.ones_like(lengths) if self.position == "first" else lengths
 
-    def forward(self, input_ids: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Score messages.
 
         Args:
-            input_ids: (B, T), padded on the right to the longest effective length of the batch, or further.
+            inputs: (B, T) token ids, padded on the right to the longest effective length of the batch, or further;
+                or what `trunk` made of them, (B, T, C).
             lengths: (B,) real tokens of each row.
 
         Returns:
             (B, labels) logits, float32.
         """
-        return self.tail(self.trunk(input_ids), lengths)
+        return self.tail(inputs if inputs.is_floating_point() else self.trunk(inputs), lengths)
 
     def trunk(self, input_ids: Tensor) -> Tensor:
         """The frozen part: (B, T) ids to the (B, T, C) residual stream before the first trained block."""
+        self.complete()
         return self.decoder.run_blocks(self.decoder.embed(input_ids), 0, self.trunk_depth, self.causal)
 
     def tail(self, hidden_states: Tensor, lengths: Tensor) -> Tensor:
@@ -107,7 +134,7 @@ class Classifier(nn.Module):
         if self.trunk_depth <= last:
             hidden_states = decoder.run_blocks(hidden_states, self.trunk_depth, last, self.causal)
             rotation = decoder.rotation(hidden_states)
-            hidden_states = decoder.blocks[last](hidden_states, rotation, self.causal, chosen)
+            hidden_states = decoder.run_block(last, hidden_states, rotation, self.causal, chosen)
         elif chosen is not None:
             hidden_states = take(hidden_states, chosen)
         hidden_states = decoder.final_norm(hidden_states)

@@ -2,10 +2,12 @@
 
 import hashlib
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Literal
 
 import torch
+from torch import Tensor, nn
 
 Precision = Literal["fp32", "bf16"]
 
@@ -19,6 +21,8 @@ def make_deterministic() -> None:
     """Have torch choose algorithms that give the same bytes on every run on the same machine."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS needs it to be deterministic
     torch.use_deterministic_algorithms(True)
+    # Nothing here reads memory before writing it, and filling it first costs time.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
 
 
@@ -33,6 +37,36 @@ def describe(device: torch.device) -> str:
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
     """With bf16, run matrix products in bfloat16; weights, norms and the residual stream stay float32."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+@contextmanager
+def rounded_weights(module: nn.Module, precision: Precision) -> Iterator[None]:
+    """Within the block, hold the linear layers' weights in the precision that autocast would round them to anyway.
+
+    Rounding once instead of at every product changes no result. For work without gradients.
+    """
+    exact: dict[nn.Linear, Tensor] = {}
+    if precision == "bf16":
+        exact = {m: m.weight.data for m in module.modules() if isinstance(m, nn.Linear) and not m.weight.is_meta}
+    try:
+        for linear, weight in exact.items():
+            linear.weight.data = weight.bfloat16()
+        yield
+    finally:
+        for linear, weight in exact.items():
+            linear.weight.data = weight
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """A CPU tensor on this device; a GPU takes it from pinned memory, without the CPU waiting."""
+    return tensor if device.type == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Whether the hardware multiplies bfloat16 itself; elsewhere torch emulates it, correctly but slowly."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def random_stream(seed: int, purpose: str) -> torch.Generator:

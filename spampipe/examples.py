@@ -1,4 +1,4 @@
-"""A split as the loop sees it: labels, and logits for any of its messages."""
+"""A split as the loop sees it: labels, and what the classifier takes for any of its messages."""
 
 import hashlib
 import warnings
@@ -9,73 +9,85 @@ from torch import Tensor
 
 from spampipe import trunk_store
 from spampipe.classifier import Classifier
-from spampipe.compute import Precision, autocast, describe
+from spampipe.compute import Precision, autocast, describe, rounded_weights, send
 from spampipe.progress import Progress
 from spampipe.tokens import TokenTable
 
-_TRUNK_BATCH_TOKENS = 4096  # enough for full-speed matrix products, little enough for the processor's caches
+_TRUNK_BATCH_TOKENS = 2048  # enough for full-speed matrix products, little enough for the processor's caches
 
 
 class Examples(Protocol):
-    """Messages that a classifier can be run on."""
+    """Messages that a classifier can be run on: `classifier(*examples.inputs(indices))`.
+
+    Attributes:
+        labels: (N,) the right answers, on the classifier's device.
+        lengths: (N,) tokens that the classifier reads of each message, on the CPU.
+    """
 
     labels: Tensor
+    lengths: Tensor
 
-    def logits(self, indices: Tensor) -> Tensor:
-        """(B,) row numbers, on the CPU, to (B, labels) logits."""
+    def inputs(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """(B,) row numbers, on the CPU, to the arguments of Classifier.forward."""
 
 
 class TokenExamples:
-    """Runs the whole classifier at every call."""
+    """Gives token ids, so that the whole classifier runs at every call."""
 
     def __init__(self, classifier: Classifier, table: TokenTable) -> None:
-        self._classifier = classifier
+        classifier.complete()
         self._device = classifier.head.weight.device
         self._input_ids = torch.from_numpy(table.input_ids)
-        self._lengths = torch.from_numpy(table.lengths).long()
-        self._effective = classifier.effective_lengths(self._lengths, table.max_length)
+        self._real_lengths = torch.from_numpy(table.lengths).long()
+        self.lengths = classifier.effective_lengths(self._real_lengths, table.max_length)
         self.labels = torch.from_numpy(table.labels).long().to(self._device)
 
-    def logits(self, indices: Tensor) -> Tensor:
-        """Score the rows, cut to the longest effective length among them."""
-        columns = int(self._effective[indices].max())
-        input_ids = self._input_ids[indices, :columns].long().to(self._device)
-        return self._classifier(input_ids, self._lengths[indices].to(self._device))
+    def inputs(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """The rows' token ids, cut to the longest effective length among them."""
+        columns = int(self.lengths[indices].max())
+        input_ids = self._input_ids[indices, :columns].long()
+        return send(input_ids, self._device), send(self._real_lengths[indices], self._device)
 
 
 class TrunkExamples:
-    """Runs only the tail: the frozen trunk's output comes from the store, or is computed once and put there.
+    """Gives the frozen trunk's output, so that only the tail runs; from the store, or computed once and put there.
 
-    The output of each message is as long as the message's effective length; all lie end to end.
+    The output of each message is as long as the message's effective length; all lie end to end. Messages with
+    the same tokens share one.
     """
 
     def __init__(self, classifier: Classifier, table: TokenTable, precision: Precision, name: str) -> None:
         self._classifier, self._precision, self._name = classifier, precision, name
         self._device = classifier.head.weight.device
         self._input_ids = torch.from_numpy(table.input_ids)
-        self._lengths = torch.from_numpy(table.lengths).long()
-        self._effective = classifier.effective_lengths(self._lengths, table.max_length)
-        self._starts = self._effective.cumsum(0) - self._effective
+        self._real_lengths = torch.from_numpy(table.lengths).long()
+        self.lengths = classifier.effective_lengths(self._real_lengths, table.max_length)
         self.labels = torch.from_numpy(table.labels).long().to(self._device)
-        outputs = trunk_store.obtain(self._ingredients(), trunk_shape(classifier, table), self._compute)
+        self._rows, copy_of = distinct_rows(self._input_ids, self.lengths)
+        lengths = self.lengths[self._rows]
+        self._row_starts = lengths.cumsum(0) - lengths
+        self._starts = self._row_starts[copy_of]
+        shape = (int(lengths.sum()), classifier.decoder.config.hidden_size)
+        outputs = trunk_store.obtain(self._ingredients(), shape, self._compute)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nor is it written to
             self._hidden_states = torch.from_numpy(outputs)
 
-    def logits(self, indices: Tensor) -> Tensor:
-        """Score the rows from their trunk output."""
-        effective = self._effective[indices]
-        columns = torch.arange(int(effective.max()))
-        padding = columns >= effective[:, None]
+    def inputs(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """The rows' trunk output, cut to the longest effective length among them."""
+        lengths = self.lengths[indices]
+        columns = torch.arange(int(lengths.max()))
+        padding = columns >= lengths[:, None]
         places = (self._starts[indices][:, None] + columns).masked_fill(padding, 0)
-        hidden_states = self._hidden_states[places].masked_fill(padding[..., None], 0)
-        return self._classifier.tail(hidden_states.to(self._device), self._lengths[indices].to(self._device))
+        hidden_states = self._hidden_states[places].masked_fill_(padding[..., None], 0)
+        return send(hidden_states, self._device), send(self._real_lengths[indices], self._device)
 
     def _ingredients(self) -> dict[str, str | int]:
         """All that the bytes of the trunk's output depend on."""
-        ids = hashlib.sha256(self._effective.numpy().tobytes())
-        for row, length in zip(self._input_ids, self._effective.tolist(), strict=True):
-            ids.update(row[:length].numpy().tobytes())
+        ids = hashlib.sha256()
+        for row in self._rows.tolist():
+            ids.update(self.lengths[row].numpy().tobytes())
+            ids.update(self._input_ids[row, : self.lengths[row]].numpy().tobytes())
         return {
             "trunk": self._classifier.trunk_digest(),
             "depth": self._classifier.trunk_depth,
@@ -87,25 +99,51 @@ class TrunkExamples:
 
     @torch.no_grad()
     def _compute(self, outputs: trunk_store.FloatArray) -> None:
-        """Run the trunk over all messages, the longest first, messages of like length together."""
+        """Run the trunk over all distinct messages, the longest first, messages of like length together."""
         rows_of_outputs = torch.from_numpy(outputs)
         was_training = self._classifier.training
         self._classifier.eval()
-        with Progress(f"frozen layers, {self._name}", len(self._effective), "messages") as progress:
-            for rows in batches_by_length(self._effective, _TRUNK_BATCH_TOKENS):
-                effective = self._effective[rows]
-                columns = int(effective.max())
+        self._classifier.complete()
+        with (
+            Progress(f"frozen layers, {self._name}", len(self._rows), "messages") as progress,
+            rounded_weights(self._classifier, self._precision),
+        ):
+            for batch in batches_by_length(self.lengths[self._rows], _TRUNK_BATCH_TOKENS):
+                lengths = self.lengths[self._rows[batch]]
+                columns = int(lengths.max())
+                input_ids = self._input_ids[self._rows[batch], :columns].long()
                 with autocast(self._device, self._precision):
-                    output = self._classifier.trunk(self._input_ids[rows, :columns].long().to(self._device))
-                real = torch.arange(columns) < effective[:, None]
-                places = (self._starts[rows][:, None] + torch.arange(columns))[real]
+                    output = self._classifier.trunk(send(input_ids, self._device))
+                real = torch.arange(columns) < lengths[:, None]
+                places = (self._row_starts[batch][:, None] + torch.arange(columns))[real]
                 rows_of_outputs[places] = output.float().cpu()[real]
-                progress.advance(len(rows))
+                progress.advance(len(batch))
         self._classifier.train(was_training)
 
 
+def distinct_rows(input_ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Find rows that repeat an earlier one.
+
+    Args:
+        input_ids: (N, T).
+        lengths: (N,) how much of each row counts.
+
+    Returns:
+        (M,) the number of each distinct row where it stands first, and (N,) for each row, which of the M it equals.
+    """
+    seen: dict[bytes, int] = {}
+    first: list[int] = []
+    copy_of = []
+    for number, (row, length) in enumerate(zip(input_ids.numpy(), lengths.tolist(), strict=True)):
+        place = seen.setdefault(row[:length].tobytes(), len(first))
+        if place == len(first):
+            first.append(number)
+        copy_of.append(place)
+    return torch.tensor(first, dtype=torch.long), torch.tensor(copy_of, dtype=torch.long)
+
+
 def trunk_shape(classifier: Classifier, table: TokenTable) -> tuple[int, int]:
-    """Rows and columns of the trunk's output for all messages: effective tokens by hidden size."""
+    """Rows and columns of the trunk's output at most: effective tokens by hidden size."""
     effective = classifier.effective_lengths(torch.from_numpy(table.lengths), table.max_length)
     return int(effective.sum()), classifier.decoder.config.hidden_size
 

@@ -8,8 +8,10 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from spampipe.architectures import DecoderConfig
+from spampipe.linear import Embedding, Linear
 
 
 class Decoder(nn.Module):
@@ -18,10 +20,11 @@ class Decoder(nn.Module):
     def __init__(self, config: DecoderConfig, dropout: float = 0.0) -> None:
         super().__init__()
         self.config = config
-        self.token_embedding = nn.Embedding(config.vocabulary_size, config.hidden_size)
+        self.token_embedding = Embedding(config.vocabulary_size, config.hidden_size)
         if config.positions == "learned":
-            self.position_embedding = nn.Embedding(config.context_length, config.hidden_size)
+            self.position_embedding = Embedding(config.context_length, config.hidden_size)
         self.dropout = nn.Dropout(dropout)
+        self.activation_checkpointing = False  # True: backward computes a block anew instead of keeping it
         self.blocks = nn.ModuleList(Block(config, dropout) for _ in range(config.num_layers))
         self.final_norm = _norm(config)
 
@@ -39,9 +42,24 @@ class Decoder(nn.Module):
     def run_blocks(self, hidden_states: Tensor, start: int, stop: int | None, causal: bool = True) -> Tensor:
         """Blocks `start` up to, not including, `stop`: (B, T, C) to (B, T, C)."""
         rotation = self.rotation(hidden_states)
-        for block in self.blocks[start:stop]:
-            hidden_states = block(hidden_states, rotation, causal)
+        for number in range(self.config.num_layers)[start:stop]:
+            hidden_states = self.run_block(number, hidden_states, rotation, causal)
         return hidden_states
+
+    def run_block(
+        self,
+        number: int,
+        hidden_states: Tensor,
+        rotation: "Rotation | None",
+        causal: bool,
+        chosen: Tensor | None = None,
+    ) -> Tensor:
+        """One block, as Block.forward has it."""
+        block = self.blocks[number]
+        if self.activation_checkpointing and torch.is_grad_enabled():
+            output: Tensor = checkpoint(block, hidden_states, rotation, causal, chosen, use_reentrant=False)
+            return output
+        return block(hidden_states, rotation, causal, chosen)
 
     def rotation(self, hidden_states: Tensor) -> "Rotation | None":
         """The rotary embedding for these positions; none for a model with learned positions."""
@@ -93,10 +111,10 @@ class Attention(nn.Module):
         self.num_heads, self.num_kv_heads = config.num_heads, config.num_kv_heads
         self.head_size, self.dropout = config.head_size, dropout
         kv_size = config.num_kv_heads * config.head_size
-        self.query = nn.Linear(config.hidden_size, config.hidden_size, bias=config.biases)
-        self.key = nn.Linear(config.hidden_size, kv_size, bias=config.biases)
-        self.value = nn.Linear(config.hidden_size, kv_size, bias=config.biases)
-        self.output = nn.Linear(config.hidden_size, config.hidden_size, bias=config.biases)
+        self.query = Linear(config.hidden_size, config.hidden_size, bias=config.biases)
+        self.key = Linear(config.hidden_size, kv_size, bias=config.biases)
+        self.value = Linear(config.hidden_size, kv_size, bias=config.biases)
+        self.output = Linear(config.hidden_size, config.hidden_size, bias=config.biases)
 
     def forward(
         self, hidden_states: Tensor, rotation: "Rotation | None", causal: bool, chosen: Tensor | None
@@ -137,8 +155,8 @@ class GeluMlp(nn.Module):
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
-        self.up = nn.Linear(config.hidden_size, config.intermediate_size, bias=config.biases)
-        self.down = nn.Linear(config.intermediate_size, config.hidden_size, bias=config.biases)
+        self.up = Linear(config.hidden_size, config.intermediate_size, bias=config.biases)
+        self.down = Linear(config.intermediate_size, config.hidden_size, bias=config.biases)
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         """(..., C) to (..., C)."""
@@ -150,9 +168,9 @@ class SwigluMlp(nn.Module):
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
-        self.gate = nn.Linear(config.hidden_size, config.intermediate_size, bias=config.biases)
-        self.up = nn.Linear(config.hidden_size, config.intermediate_size, bias=config.biases)
-        self.down = nn.Linear(config.intermediate_size, config.hidden_size, bias=config.biases)
+        self.gate = Linear(config.hidden_size, config.intermediate_size, bias=config.biases)
+        self.up = Linear(config.hidden_size, config.intermediate_size, bias=config.biases)
+        self.down = Linear(config.intermediate_size, config.hidden_size, bias=config.biases)
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         """(..., C) to (..., C)."""
@@ -169,16 +187,17 @@ class Rotation:
         exponents = torch.arange(0, config.head_size, 2, device=device).float() / config.head_size
         frequencies = config.rotary_base**-exponents
         angles = torch.arange(length, device=device).float()[:, None] * frequencies  # (T, D/2)
-        self._cosines, self._sines = angles.cos(), angles.sin()
+        self._cosines = angles.cos().repeat(1, 2)  # (T, D)
+        self._sines = torch.cat((-angles.sin(), angles.sin()), dim=-1)
 
     def __call__(self, heads: Tensor, chosen: Tensor | None = None) -> Tensor:
         """Turn (B, H, T, D), or (B, H, 1, D) that stand at the `chosen` (B,) positions."""
         cosines, sines = self._cosines, self._sines
         if chosen is not None:
-            cosines, sines = cosines[chosen][:, None, None], sines[chosen][:, None, None]  # (B, 1, 1, D/2)
-        first, second = heads.float().chunk(2, dim=-1)
-        turned = torch.cat((first * cosines - second * sines, second * cosines + first * sines), dim=-1)
-        return turned.to(heads.dtype)
+            cosines, sines = cosines[chosen][:, None, None], sines[chosen][:, None, None]  # (B, 1, 1, D)
+        exact = heads.float()
+        first, second = exact.chunk(2, dim=-1)
+        return torch.cat((second, first), dim=-1).mul_(sines).addcmul_(exact, cosines).to(heads.dtype)
 
 
 def take(hidden_states: Tensor, chosen: Tensor) -> Tensor:

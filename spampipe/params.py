@@ -94,6 +94,8 @@ class TrainParams(_Section):
     eval_every_steps: _Count
     eval_batches: _Count
     precision: Literal["fp32", "bf16"]
+    group_by_length: bool
+    activation_checkpointing: bool
 
 
 class EvaluateParams(_Section):

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from spampipe.classifier import Classifier
-from spampipe.compute import Precision, autocast
+from spampipe.compute import Precision, autocast, rounded_weights
 from spampipe.examples import Examples, TokenExamples, prepare
 from spampipe.messages import SPAM
 from spampipe.metrics import Probabilities
@@ -37,14 +37,16 @@ def spam_probabilities(
     Returns:
         (messages,) float64, in the table's order.
     """
+    if not len(table):
+        return np.empty(0)
     make = functools.partial(prepare, precision=precision, name=name) if reuse_trunk else TokenExamples
     examples: Examples = make(classifier, table)
     probabilities = np.empty(len(table))
     order = torch.from_numpy(np.argsort(-table.lengths, kind="stable"))
-    with Progress(f"scoring {name}", len(table), "messages") as progress:
+    with Progress(f"scoring {name}", len(table), "messages") as progress, rounded_weights(classifier, precision):
         for batch in order.split(batch_size):
             with autocast(examples.labels.device, precision):
-                logits = examples.logits(batch)
+                logits = classifier(*examples.inputs(batch))
             probabilities[batch.numpy()] = logits.softmax(dim=-1)[:, SPAM].double().cpu().numpy()
             progress.advance(len(batch))
     return probabilities

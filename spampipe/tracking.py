@@ -18,6 +18,7 @@ from spampipe.training_log import Record
 
 logger = logging.getLogger(__name__)
 
+SWITCH_VARIABLE = "SPAMPIPE_TRACKING"  # off: nothing is recorded, and MLflow is not even imported
 EXPERIMENT = "spampipe"
 MODEL_TAG = "spampipe.model_md5"  # joins a run to the model file's entry in dvc.lock
 _SAMPLING_SECONDS = 1.0
@@ -113,8 +114,16 @@ class Run:
 
 
 @contextmanager
-def training_run(params: Params) -> Iterator[Run]:
-    """Open a run for the block, with system metrics; it ends FINISHED, FAILED or KILLED as the block does."""
+def training_run(params: Params, *, record: bool = True) -> Iterator[Run]:
+    """Open a run for the block, with system metrics; it ends FINISHED, FAILED or KILLED as the block does.
+
+    Args:
+        params: the settings to record.
+        record: False in all but one of several processes that train together.
+    """
+    if not record:
+        yield Run.absent()
+        return
     run = _open(lambda client, experiment: _create(client, experiment, params))
     run.log_files([paths.PARAMS])
     monitor = _monitor(run)
@@ -155,7 +164,9 @@ def resumed_run(params: Params, model: Path = paths.CLASSIFIER_WEIGHTS) -> Itera
 
 
 def _open(obtain: Callable[[Any, str], Run]) -> Run:
-    """Connect to the store and obtain a run from it."""
+    """Connect to the store and obtain a run from it, unless the user wants none."""
+    if os.environ.get(SWITCH_VARIABLE, "on") == "off":
+        return Run.absent()
     # MLflow would wait minutes for a server that is down; the user's own settings stand.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")

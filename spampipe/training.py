@@ -2,16 +2,18 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from itertools import islice
 from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from spampipe import distributed
 from spampipe.classifier import Classifier
-from spampipe.compute import Precision, autocast, random_stream
+from spampipe.compute import Precision, autocast, has_fast_bf16, random_stream, send
 from spampipe.errors import DataError, DivergenceError
 from spampipe.examples import Examples
 from spampipe.params import TrainParams
@@ -21,6 +23,7 @@ from spampipe.training_log import Record
 logger = logging.getLogger(__name__)
 
 _EVALUATION_BATCH = 32  # messages; changes speed only
+_GROUP_BATCHES = 32  # batches that are sorted by length together: alike within, still random among each other
 
 
 def fit(
@@ -34,7 +37,8 @@ def fit(
 
     Each epoch goes through the training messages once in a new order, in batches of `batch_size`, dropping an
     incomplete last one. Losses are estimated every `eval_every_steps` steps on `eval_batches` batches;
-    accuracies are taken after each epoch, over whole sets.
+    accuracies are taken after each epoch, over whole sets. Among several processes each takes its part of every
+    batch; the result is that of one process, but for rounding.
 
     Args:
         classifier: frozen as wished.
@@ -48,7 +52,8 @@ def fit(
 
     Raises:
         DataError: fewer training messages than a batch.
-        DivergenceError: a loss is not a number.
+        DivergenceError: a loss or a trained tensor is not a number.
+        ParamsError: a batch cannot be divided among the processes.
     """
     examples = len(train.labels)
     if examples < settings.batch_size:
@@ -56,8 +61,11 @@ def fit(
             f"{examples} training messages are fewer than one batch of {settings.batch_size}; "
             "lower train.batch_size or add messages"
         )
-    steps_per_epoch = examples // settings.batch_size
     device = train.labels.device
+    if settings.precision == "bf16" and not has_fast_bf16(device):
+        logger.warning("warning: bfloat16 is emulated on this hardware; train.precision: fp32 is faster here")
+    steps_per_epoch = examples // settings.batch_size
+    grouped_by = train.lengths if settings.group_by_length else None
     order = random_stream(settings.seed, "batch order")
     sampling = random_stream(settings.seed, "loss estimates")
     trained = list(classifier.trained_parameters().values())
@@ -70,16 +78,22 @@ def fit(
         records.append(Record(quantity, step, finished / steps_per_epoch, seen, *values))
         listen(records[-1])
 
-    torch.manual_seed(settings.seed)  # dropout draws from the global stream
+    torch.manual_seed(settings.seed + distributed.rank())  # dropout draws from the global stream
+    classifier.decoder.activation_checkpointing = settings.activation_checkpointing
+    module = distributed.parallel(classifier)
     classifier.train()
     with Progress("training", settings.epochs * steps_per_epoch, "steps") as progress:
         for epoch in range(settings.epochs):
-            for batch_number, batch in enumerate(shuffled_batches(examples, settings.batch_size, order)):
+            batches = shuffled_batches(examples, settings.batch_size, order, grouped_by)
+            for batch_number, batch in enumerate(batches):
                 step = epoch * steps_per_epoch + batch_number
-                with autocast(device, settings.precision):
-                    loss = functional.cross_entropy(train.logits(batch), train.labels[batch.to(device)])
-                (loss / settings.accumulation_steps).backward()
-                if (batch_number + 1) % settings.accumulation_steps == 0 or batch_number + 1 == steps_per_epoch:
+                updates = (batch_number + 1) % settings.accumulation_steps == 0 or batch_number + 1 == steps_per_epoch
+                part = distributed.share(batch)
+                with nullcontext() if updates else distributed.gradients_stay(module):
+                    with autocast(device, settings.precision):
+                        loss = functional.cross_entropy(module(*train.inputs(part)), train.labels[send(part, device)])
+                    (loss / settings.accumulation_steps).backward()
+                if updates:
                     optimizer.step()
                     optimizer.zero_grad()
                 progress.advance()
@@ -87,8 +101,8 @@ def fit(
                     losses = _estimate_losses(classifier, train, validation, settings, sampling)
                     record("loss", step, losses)
                     logger.info("Ep %d (Step %06d): Train loss %.3f, Val loss %.3f", epoch + 1, step, *losses)
-            if not math.isfinite(loss.item()):  # estimates may be too rare to notice
-                raise DivergenceError(f"the loss is {loss.item()} in epoch {epoch + 1}; lower train.learning_rate")
+            if not all(tensor.isfinite().all() for tensor in (loss, *trained)):  # estimates may be too rare to notice
+                raise DivergenceError(f"training diverged in epoch {epoch + 1}; lower train.learning_rate")
             accuracies = (
                 accuracy(classifier, train, settings.precision),
                 accuracy(classifier, validation, settings.precision),
@@ -102,21 +116,36 @@ def fit(
     return records
 
 
-def shuffled_batches(examples: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """One epoch: every row number once, in random order, in whole batches; the remainder is dropped."""
+def shuffled_batches(
+    examples: int, batch_size: int, generator: torch.Generator, lengths: Tensor | None = None
+) -> Iterator[Tensor]:
+    """One epoch: every row number once, in random order, in whole batches; the remainder is dropped.
+
+    Args:
+        examples: how many rows there are.
+        batch_size: rows in a batch.
+        generator: of the order.
+        lengths: (examples,); if given, batches hold rows of like length: neighbours after sorting a random group
+            of rows by it.
+    """
     order = torch.randperm(examples, generator=generator)
-    for start in range(0, examples - batch_size + 1, batch_size):
-        yield order[start : start + batch_size]
+    batches = order[: examples // batch_size * batch_size].view(-1, batch_size)
+    if lengths is not None:
+        groups = [group.flatten() for group in batches.split(_GROUP_BATCHES)]
+        order = torch.cat([group[lengths[group].argsort(stable=True)] for group in groups])
+        batches = order.view(-1, batch_size)[torch.randperm(len(batches), generator=generator)]
+    yield from batches
 
 
 def accuracy(classifier: Classifier, examples: Examples, precision: Precision) -> float:
     """The share of all messages whose most probable label is the right one."""
     correct = torch.zeros((), dtype=torch.long, device=examples.labels.device)
     with _evaluating(classifier), autocast(examples.labels.device, precision):
-        for batch in torch.arange(len(examples.labels)).split(_EVALUATION_BATCH):
-            predicted = examples.logits(batch).argmax(dim=-1)
-            correct += (predicted == examples.labels[batch.to(predicted.device)]).sum()
-    return correct.item() / len(examples.labels)
+        batches = examples.lengths.argsort(stable=True).split(_EVALUATION_BATCH)
+        for batch in batches[distributed.rank() :: distributed.world_size()]:
+            predicted = classifier(*examples.inputs(batch)).argmax(dim=-1)
+            correct += (predicted == examples.labels[send(batch, predicted.device)]).sum()
+    return distributed.total(correct).item() / len(examples.labels)
 
 
 def _estimate_losses(
@@ -127,12 +156,13 @@ def _estimate_losses(
     sampling: torch.Generator,
 ) -> tuple[float, float]:
     """The mean loss over a few random training batches and over the first validation batches."""
-    random_batches = list(shuffled_batches(len(train.labels), settings.batch_size, sampling))
-    first_batches = list(torch.arange(len(validation.labels)).split(settings.batch_size))
+    wanted = settings.eval_batches
+    random_batches = islice(shuffled_batches(len(train.labels), settings.batch_size, sampling), wanted)
+    first_batches = torch.arange(len(validation.labels)).split(settings.batch_size)[:wanted]
     with _evaluating(classifier), autocast(train.labels.device, settings.precision):
         losses = (
-            _mean_loss(train, random_batches[: settings.eval_batches]),
-            _mean_loss(validation, first_batches[: settings.eval_batches]),
+            _mean_loss(classifier, train, random_batches),
+            _mean_loss(classifier, validation, first_batches),
         )
     if not all(map(math.isfinite, losses)):
         raise DivergenceError(
@@ -141,10 +171,11 @@ def _estimate_losses(
     return losses
 
 
-def _mean_loss(examples: Examples, batches: list[Tensor]) -> float:
+def _mean_loss(classifier: Classifier, examples: Examples, batches: Iterable[Tensor]) -> float:
     """The mean of the batches' mean losses, as in the book."""
+    device = examples.labels.device
     losses = [
-        functional.cross_entropy(examples.logits(batch), examples.labels[batch.to(examples.labels.device)])
+        functional.cross_entropy(classifier(*examples.inputs(batch)), examples.labels[send(batch, device)])
         for batch in batches
     ]
     return torch.stack(losses).mean().item()

@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
-from spampipe import paths
+from spampipe import files, paths
 from spampipe.errors import ParamsError
 
 logger = logging.getLogger(__name__)
@@ -90,16 +89,12 @@ def _open(path: Path, shape: tuple[int, int]) -> FloatArray | None:
 
 
 def _write(path: Path, shape: tuple[int, int], compute: Callable[[FloatArray], None]) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".partial")
-    try:
-        with os.fdopen(handle, "wb") as stream:
+    with files.replacing(path) as temporary:
+        with temporary.open("wb") as stream:
             stream.truncate(_size(shape))
-        array = np.memmap(name, dtype=np.float32, mode="r+", shape=shape)
+        array = np.memmap(temporary, dtype=np.float32, mode="r+", shape=shape)
         compute(array)
         array.flush()
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 def _make_room(folder: Path, wanted: int) -> None:

@@ -1,7 +1,7 @@
 """Fill a decoder from published weight files. A name or shape that does not fit is an error, never skipped."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from spampipe.model import Decoder, empty_decoder
 
 State = dict[str, Tensor]
 _Module = TypeVar("_Module", bound=nn.Module)
+_CPU = torch.device("cpu")
 
 
 def load_decoder(path: Path, config: DecoderConfig, dropout: float = 0.0) -> Decoder:
@@ -29,23 +30,38 @@ def load_decoder(path: Path, config: DecoderConfig, dropout: float = 0.0) -> Dec
     Raises:
         WeightsError: the file is missing or damaged, or a tensor is missing, unknown or of another shape.
     """
+    return load_into(empty_decoder(config, dropout), path)
+
+
+def load_into(
+    decoder: Decoder,
+    path: Path,
+    leave_out: Container[str] = (),
+    device: torch.device = _CPU,
+) -> Decoder:
+    """Fill a decoder, from a weight file, leaving out the tensors of these names; errors as in `load_decoder`."""
     read = read_llama_gguf if path.suffix == ".gguf" else read_gpt2_safetensors
     try:
-        state = read(path, config)
+        state = read(path, decoder.config, leave_out)
     except FileNotFoundError:
         raise WeightsError(f"{path}: no such file; run `dvc repro download` or `dvc pull`") from None
     except (SafetensorError, ValueError, IndexError) as error:
         raise WeightsError(f"{path}: damaged weight file ({error}); run `dvc repro --force download`") from error
-    return fill(empty_decoder(config, dropout), state, path)
+    return fill(decoder, place(state, device), path, leave_out)
 
 
-def fill(module: _Module, state: State, source: Path | str) -> _Module:
-    """Give a module its tensors, all of them and no others.
+def place(state: State, device: torch.device) -> State:
+    """The tensors on this device."""
+    return {name: tensor.to(device) for name, tensor in state.items()}
+
+
+def fill(module: _Module, state: State, source: Path | str, leave_out: Container[str] = ()) -> _Module:
+    """Give a module its tensors, all but those left out, and no others.
 
     Raises:
         WeightsError: naming `source` and the first tensor that is missing, unknown or of another shape.
     """
-    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items() if name not in leave_out}
     for name, shape in expected.items():
         if name not in state:
             raise WeightsError(f"{source}: tensor {name} is missing; the file is of another model")
@@ -58,7 +74,7 @@ def fill(module: _Module, state: State, source: Path | str) -> _Module:
         if name not in expected:
             raise WeightsError(f"{source}: unknown tensor {name}; the file is of another model")
     trained = {name for name, tensor in module.named_parameters() if tensor.requires_grad}
-    module.load_state_dict(state, assign=True)
+    module.load_state_dict(state, strict=False, assign=True)
     for name, tensor in module.named_parameters():
         tensor.requires_grad_(name in trained)
     return module
@@ -79,31 +95,33 @@ _GPT2_NAMES = {
 _GPT2_CONSTANT = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")  # the causal mask, stored as if it were learned
 
 
-def read_gpt2_safetensors(path: Path, config: DecoderConfig) -> State:
-    """Map the hub's tensors of GPT-2 to this project's names.
+def read_gpt2_safetensors(path: Path, config: DecoderConfig, leave_out: Container[str] = ()) -> State:
+    """Map the hub's tensors of GPT-2, all but those left out, to this project's names.
 
     Its linear layers are stored (inputs, outputs), transposed to torch's, and query, key and value lie
     side by side in one tensor.
     """
     state: State = {}
     with safe_open(path, framework="pt") as stored:
-        for key in stored.keys():  # noqa: SIM118 - not a dict
-            name = key.removeprefix("transformer.")
+        keys = {key.removeprefix("transformer."): key for key in stored.keys()}  # noqa: SIM118 - not a dict
+        head, embedding = (keys.get(name) for name in ("lm_head.weight", "wte.weight"))
+        if head and embedding and torch.equal(stored.get_tensor(head), stored.get_tensor(embedding)):
+            del keys["lm_head.weight"]  # a tied head, stored a second time; one of its own is left to be refused
+        for name, key in keys.items():
             if _GPT2_CONSTANT.fullmatch(name):
+                continue
+            prefix, kind = _block_name(r"h\.(\d+)\.(.+)", name)
+            if kind.startswith("attn.c_attn."):
+                ours = [f"{prefix}attention.{part}.{kind.rsplit('.', 1)[1]}" for part in ("query", "key", "value")]
+            else:
+                ours = [prefix + _rename(kind, _GPT2_NAMES)]
+            if ours[0] in leave_out:
                 continue
             tensor = stored.get_tensor(key).float()
             if re.search(r"\.c_\w+\.weight$", name):
-                tensor = tensor.T.contiguous()
-            prefix, kind = _block_name(r"h\.(\d+)\.(.+)", name)
-            if kind.startswith("attn.c_attn."):
-                parts = tensor.chunk(3)
-                for part, projection in zip(parts, ("query", "key", "value"), strict=True):
-                    state[f"{prefix}attention.{projection}.{kind.rsplit('.', 1)[1]}"] = part.contiguous()
-                continue
-            state[prefix + _rename(kind, _GPT2_NAMES)] = tensor
-    head, embedding = state.get("lm_head.weight"), state.get("token_embedding.weight")
-    if head is not None and embedding is not None and torch.equal(head, embedding):
-        del state["lm_head.weight"]  # a tied head, stored a second time; one of its own is left to be refused
+                tensor = tensor.T
+            for part_name, part in zip(ours, tensor.chunk(len(ours)), strict=True):
+                state[part_name] = part.contiguous()
     return state
 
 
@@ -124,8 +142,8 @@ _GGUF_NAMES = {
 }
 
 
-def read_llama_gguf(path: Path, config: DecoderConfig) -> State:
-    """Dequantize a GGUF file's tensors to float32 under this project's names.
+def read_llama_gguf(path: Path, config: DecoderConfig, leave_out: Container[str] = ()) -> State:
+    """Dequantize a GGUF file's tensors, all but those left out, to float32 under this project's names.
 
     Query and key rows are stored so that the two channels that turn together are neighbours; this project,
     as Llama's own checkpoints on the hub, has them half a head apart.
@@ -140,13 +158,18 @@ def read_llama_gguf(path: Path, config: DecoderConfig) -> State:
     state: State = {}
     for stored in GGUFReader(path).tensors:
         prefix, kind = _block_name(r"blk\.(\d+)\.(.+)", stored.name)
+        name = prefix + _rename(kind, _GGUF_NAMES)
+        if name in leave_out:
+            continue
         try:
             values = np.asarray(dequantize(stored.data, stored.tensor_type), dtype=np.float32)
         except NotImplementedError:
             raise ValueError(f"tensor {stored.name} is of type {stored.tensor_type.name}") from None
-        tensor = torch.from_numpy(np.array(values))  # a copy: the file stays mapped only while it is read
+        if np.may_share_memory(values, stored.data):
+            values = values.copy()  # the file stays mapped only while it is read
+        tensor = torch.from_numpy(values)
         tensor = reorder.get(kind.split(".")[0], lambda rows: rows)(tensor)
-        state[prefix + _rename(kind, _GGUF_NAMES)] = tensor.contiguous()
+        state[name] = tensor.contiguous()
     return state
 
 

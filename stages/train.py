@@ -4,6 +4,7 @@ from spampipe import (
     checkpoint,
     command,
     compute,
+    distributed,
     examples,
     files,
     params,
@@ -20,7 +21,7 @@ def main() -> None:
     settings = params.load()
     compute.make_deterministic()
     tables = {name: tokens.load(paths.split_tokens(name)) for name in ("train", "validation")}
-    with tracking.training_run(settings) as run:
+    with distributed.processes() as first, tracking.training_run(settings, record=first) as run:
         run.log_datasets({name: paths.split_tokens(name) for name in tables})
         card = checkpoint.describe(settings.model, tables["train"].max_length, settings.train.precision)
         classifier = checkpoint.create(card, settings.train.seed, settings.model.dropout, compute.best_device())

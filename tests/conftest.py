@@ -35,6 +35,15 @@ def smollm2_base() -> Path:
 
 
 @pytest.fixture(scope="session")
+def smollm2_published() -> Path:
+    """SmolLM2-135M's file as published, for other people's readers."""
+    (pin,) = (pin for pin in bases.PINS if pin.name == "smollm2-135m")
+    path = fetch.cache_directory() / "tests" / "smollm2-135m.gguf"
+    fetch.fetch(pin, path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def raw_messages() -> Path:
     """The SMS Spam Collection."""
     path = fetch.cache_directory() / "tests" / paths.RAW_MESSAGES.name

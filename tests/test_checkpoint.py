@@ -196,6 +196,7 @@ def test_saved_tensors_that_do_not_fit_the_card_are_refused(kind):
     classifier, card = make(**kind)
     checkpoint.save(classifier, card)
     stored = load_file(paths.CLASSIFIER_WEIGHTS)
+    classifier.complete()
     frozen = {"decoder.blocks.0.mlp.up.weight": classifier.decoder.blocks[0].mlp.up.weight.detach().clone()}
     misfits: list[tuple[str, dict[str, torch.Tensor]]] = [
         *((name, {kept: tensor for kept, tensor in stored.items() if kept != name}) for name in stored),

@@ -120,7 +120,7 @@ def test_cutting_to_effective_lengths_changes_nothing(family, position, trainabl
     classifier = make_classifier(config, position, trainable, causal, seed=seed).double()
     table = make_table(6, config, seed=seed)
     whole = classifier(*padded(table))
-    together = TokenExamples(classifier, table).logits(torch.tensor(rows))
+    together = classifier(*TokenExamples(classifier, table).inputs(torch.tensor(rows)))
     torch.testing.assert_close(together, whole[rows], atol=1e-5, rtol=1e-5)
     input_ids, lengths = padded(table)
     for row, length in enumerate(classifier.effective_lengths(lengths, table.max_length).tolist()):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from gguf import GGUFReader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -533,9 +534,19 @@ class TestBases:
         assert [path.name for path in gpt2_base.iterdir()] == ["tokenizer.tiktoken"]
         assert files.digest(gpt2_base / "tokenizer.tiktoken") == R50K_SHA256
 
-    def test_pretrained_model_has_weights_as_published_and_a_tokenizer(self, smollm2_base: Path) -> None:
+    def test_pretrained_model_has_the_published_tensors_and_a_tokenizer(
+        self, smollm2_base: Path, smollm2_published: Path
+    ) -> None:
         assert {path.name for path in smollm2_base.iterdir()} == {"tokenizer.tiktoken", "weights.gguf"}
-        assert files.digest(smollm2_base / "weights.gguf") == SMOLLM2_SHA256
+        assert files.digest(smollm2_published) == SMOLLM2_SHA256
+        kept, published = (
+            {
+                tensor.name: (tensor.tensor_type, tensor.shape.tolist(), tensor.data.tobytes())
+                for tensor in reader.tensors
+            }
+            for reader in map(GGUFReader, (smollm2_base / "weights.gguf", smollm2_published))
+        )
+        assert kept == published
         lines = (smollm2_base / "tokenizer.tiktoken").read_bytes().splitlines()
         assert len(lines) == 49152 - 17  # all but the special tokens
 

@@ -177,6 +177,30 @@ def test_an_unreachable_store_costs_one_warning(repository: Path) -> None:
     assert len(tracked_runs(repository)) == before
 
 
+def test_tracking_can_be_switched_off_and_then_imports_no_mlflow(repository: Path) -> None:
+    before = len(tracked_runs(repository))
+    program = (
+        "import sys; from stages import train; train.main(); assert not [m for m in sys.modules if 'mlflow' in m]"
+    )
+    run(repository, "sh", "-c", f'SPAMPIPE_TRACKING=off python -c "{program}"')
+    assert len(tracked_runs(repository)) == before
+
+
+def test_data_stages_import_neither_torch_nor_mlflow() -> None:
+    for stage in ("download", "balance", "split", "tokenize_pad", "plot"):
+        program = f"import sys, stages.{stage}; assert not {{'torch', 'mlflow'}} & set(sys.modules)"
+        subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_two_processes_run_the_train_stage_and_record_one_run(repository: Path) -> None:
+    before = len(tracked_runs(repository))
+    alone = json.loads((repository / paths.TRAIN_METRICS).read_text())
+    command = "OMP_NUM_THREADS=1 python -m torch.distributed.run --standalone --nproc-per-node 2 -m stages.train"
+    run(repository, "sh", "-c", command)
+    assert len(tracked_runs(repository)) == before + 1
+    assert json.loads((repository / paths.TRAIN_METRICS).read_text()) == pytest.approx(alone, abs=0.01)
+
+
 def test_a_clone_evaluates_and_classifies_after_a_pull(repository: Path, tmp_path: Path) -> None:
     run(repository, "dvc", "remote", "add", "-d", "shared", str(tmp_path / "remote"))
     run(repository, "git", "commit", "-qam", "remote")
@@ -238,6 +262,15 @@ def test_a_damaged_raw_file_is_named_with_its_line(repository: Path, damage: byt
     (line,) = failed.stderr.strip().splitlines()
     assert f"own.tsv, {message}" in line
     assert (repository / paths.RAW_MESSAGES).read_text() == own_messages()
+
+
+def test_balancing_may_leave_nothing_out(repository: Path) -> None:
+    settings = yaml.safe_load((repository / "params.yaml").read_text())
+    settings["balance"]["strategy"] = "none"
+    (repository / "params.yaml").write_text(yaml.safe_dump(settings))
+    run(repository, "dvc", "repro")
+    summary = json.loads((repository / paths.EVALUATE_METRICS).read_text())
+    assert summary["leftover_false_positive_rate"] is None
 
 
 def test_one_class_only_is_refused(repository: Path) -> None:

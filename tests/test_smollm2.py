@@ -31,9 +31,9 @@ def _no_gradients() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def reference(smollm2_base: Path) -> PreTrainedModel:
-    weights = paths.base_weights("gguf", smollm2_base)
-    return AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, dtype=torch.float32).eval()
+def reference(smollm2_published: Path) -> PreTrainedModel:
+    folder, name = smollm2_published.parent, smollm2_published.name
+    return AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32).eval()
 
 
 @pytest.fixture(scope="module")

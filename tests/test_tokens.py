@@ -32,9 +32,9 @@ def smollm2(smollm2_base) -> tiktoken.Encoding:
 
 
 @pytest.fixture(scope="module")
-def smollm2_fields(smollm2_base) -> dict[str, list]:
+def smollm2_fields(smollm2_published) -> dict[str, list]:
     """What SmolLM2's published file says of its tokens and merges."""
-    fields = GGUFReader(paths.base_weights("gguf", smollm2_base)).fields
+    fields = GGUFReader(smollm2_published).fields
     return {name: fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "merges")}
 
 

@@ -5,15 +5,18 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from llms_from_scratch.ch04 import GPTModel
 from llms_from_scratch.ch06 import train_classifier_simple
 from torch import Tensor
 
-from spampipe import tokens
+from spampipe import tokens, training
 from spampipe.classifier import Classifier, initialize_head
 from spampipe.compute import random_stream
 from spampipe.errors import DataError, DivergenceError
@@ -45,6 +48,8 @@ SETTINGS = TrainParams(
     eval_every_steps=1,
     eval_batches=2,
     precision="fp32",
+    group_by_length=False,
+    activation_checkpointing=False,
 )
 TRAIN, VALIDATION = make_table(19, seed=1), make_table(11, seed=2)
 
@@ -210,7 +215,7 @@ def test_stored_trunk_outputs_train_as_whole_runs_do(family, trainable, position
         records.append(fit(classifier, *splits, settings=settings(eval_every_steps=2)))
         rows = torch.tensor([5, 0, 5, 1])
         with torch.no_grad():
-            logits.append(splits[0].logits(rows))
+            logits.append(classifier(*splits[0].inputs(rows)))
     torch.testing.assert_close(losses(records[0]), losses(records[1]), atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(logits[0], logits[1], atol=1e-4, rtol=1e-4)
 
@@ -238,13 +243,13 @@ class Watched:
 
     def __init__(self, classifier: Classifier, table: TokenTable = TRAIN) -> None:
         self._classifier, self._examples = classifier, TokenExamples(classifier, table)
-        self.labels = self._examples.labels
+        self.labels, self.lengths = self._examples.labels, self._examples.lengths
         self.batches: list[list[int]] = []
 
-    def logits(self, indices: Tensor) -> Tensor:
+    def inputs(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         if self._classifier.training:
             self.batches.append(indices.tolist())
-        return self._examples.logits(indices)
+        return self._examples.inputs(indices)
 
 
 def watch(how: TrainParams, **of_classifier: Any) -> list[list[int]]:
@@ -279,6 +284,69 @@ def test_the_batch_order_does_not_depend_on_the_number_of_threads():
     with torch_threads(2):
         ordered = watch(how)
     assert ordered == watch(how)
+
+
+@given(
+    examples=st.integers(1, 300),
+    batch_size=st.integers(1, 20),
+    seed=st.integers(0, 1000),
+    lengths=st.lists(st.integers(1, 50), min_size=300, max_size=300),
+)
+def test_grouped_batches_hold_each_message_once_and_messages_of_like_length(examples, batch_size, seed, lengths):
+    of_rows = torch.tensor(lengths[:examples])
+    plain, grouped, again = (
+        list(shuffled_batches(examples, batch_size, torch.Generator().manual_seed(seed), by))
+        for by in (None, of_rows, of_rows)
+    )
+    assert [batch.tolist() for batch in grouped] == [batch.tolist() for batch in again]
+    assert {len(batch) for batch in grouped} <= {batch_size} and len(grouped) == len(plain)
+    rows = [row for batch in grouped for row in batch.tolist()]
+    assert len(set(rows)) == len(rows)
+    assert sorted(rows) == sorted(row for batch in plain for row in batch.tolist())
+    if len(grouped) <= 32:  # one group: batches do not overlap in length
+        ranges = sorted((int(of_rows[batch].min()), int(of_rows[batch].max())) for batch in grouped)
+        assert all(low[1] <= high[0] for low, high in pairwise(ranges))
+
+
+def test_grouping_by_length_changes_the_batches_and_not_the_messages():
+    plain, grouped = watch(settings(epochs=1)), watch(settings(epochs=1, group_by_length=True))
+    assert sorted(sum(plain, [])) == sorted(sum(grouped, []))  # noqa: RUF017 - few
+    padding = [sum(int(TRAIN.lengths[batch].max()) for batch in batches) for batches in (plain, grouped)]
+    assert padding[1] < padding[0]
+
+
+@pytest.mark.parametrize("trainable", ["last_block", "all"])
+def test_activation_checkpointing_changes_no_result(trainable):
+    ends, records = [], []
+    for checkpointing in (False, True):
+        classifier = make_classifier(LLAMA, trainable=trainable, dropout=0.1)
+        records.append(train(classifier, settings(activation_checkpointing=checkpointing)))
+        ends.append(weights(classifier))
+    assert_identical(*ends)
+    assert records[0] == records[1]
+
+
+def test_activation_checkpointing_keeps_less_for_the_backward_pass():
+    kept = []
+    for checkpointing in (False, True):
+        classifier = make_classifier(trainable="all")
+        classifier.decoder.activation_checkpointing = checkpointing
+        sizes: list[int] = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda t, sizes=sizes: sizes.append(t.numel()) or t, lambda t: t
+        ):
+            classifier(*TokenExamples(classifier, TRAIN).inputs(torch.arange(8)))
+        kept.append(sum(sizes))
+    assert kept[1] < kept[0] / 2
+
+
+def test_emulated_bfloat16_is_mentioned(monkeypatch, caplog):
+    for fast, mentions in ((True, 0), (False, 1)):
+        monkeypatch.setattr(training, "has_fast_bf16", lambda device, fast=fast: fast)
+        caplog.clear()
+        with logged(caplog):
+            train(make_classifier(), settings(precision="bf16"))
+        assert sum("train.precision: fp32 is faster here" in line for line in caplog.messages) == mentions
 
 
 def test_estimates_do_not_influence_the_weights():

@@ -8,13 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spampipe import trunk_store
+from spampipe.compute import autocast, rounded_weights
 from spampipe.errors import ParamsError
-from spampipe.examples import TokenExamples, TrunkExamples, prepare
+from spampipe.examples import TokenExamples, TrunkExamples, distinct_rows, prepare
 from spampipe.scoring import spam_probabilities
+from spampipe.tokens import TokenTable
 from tests.conftest import ROOT
-from tests.tiny_models import make_classifier, make_table
+from tests.tiny_models import GPT2, make_classifier, make_table
 
 TABLE = make_table(20, seed=4)
 EVERY_ROW = torch.arange(20)
@@ -33,7 +37,7 @@ def stored(store: Path) -> list[Path]:
 
 def logits(classifier, table=TABLE, precision="fp32") -> torch.Tensor:
     with torch.no_grad():
-        return prepare(classifier, table, precision, "messages").logits(EVERY_ROW)
+        return classifier(*prepare(classifier, table, precision, "messages").inputs(EVERY_ROW))
 
 
 def forbid_the_trunk(classifier, monkeypatch) -> None:
@@ -77,13 +81,62 @@ def test_what_changes_the_output_changes_its_name(store, other):
     assert len(stored(store)) == 2
 
 
+def test_messages_with_the_same_tokens_share_one_output(store):
+    repeats = np.array([0, 1, 2, 1, 0, 3])
+    table = TokenTable(TABLE.input_ids[repeats], TABLE.lengths[repeats], TABLE.labels[repeats])
+    classifier = make_classifier()
+    examples = prepare(classifier, table, "fp32", "messages")
+    assert stored(store)[0].stat().st_size == int(TABLE.lengths[:4].sum()) * GPT2.hidden_size * 4
+    with torch.no_grad():
+        reused = classifier(*examples.inputs(torch.arange(6)))
+        plain = classifier(*TokenExamples(classifier, table).inputs(torch.arange(6)))
+    torch.testing.assert_close(reused, plain, atol=1e-5, rtol=1e-5)
+    assert torch.equal(reused[0], reused[4]) and torch.equal(reused[1], reused[3])
+
+
+@given(
+    rows=st.lists(st.lists(st.integers(0, 2), min_size=4, max_size=4), min_size=1, max_size=30),
+    data=st.data(),
+)
+def test_every_row_is_its_representative_up_to_its_length(rows, data):
+    lengths = data.draw(st.lists(st.integers(1, 4), min_size=len(rows), max_size=len(rows)))
+    first, copy_of = distinct_rows(torch.tensor(rows, dtype=torch.int32), torch.tensor(lengths))
+    texts = [tuple(row[:length]) for row, length in zip(rows, lengths, strict=True)]
+    assert [texts[first[place]] for place in copy_of] == texts
+    assert len(first) == len(set(texts))
+
+
+def test_a_found_output_needs_no_trunk_tensors(store):
+    loads = []
+    for _ in range(2):
+        classifier = make_classifier()
+        classifier.defer_trunk("this trunk", lambda: loads.append(1))
+        logits(classifier)
+    assert loads == [1]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_rounding_weights_beforehand_changes_no_bit_and_is_undone(precision):
+    classifier = make_classifier()
+    before = {name: tensor.detach().clone() for name, tensor in classifier.named_parameters()}
+    input_ids = torch.from_numpy(TABLE.input_ids).long()
+    with torch.no_grad(), autocast(torch.device("cpu"), precision):
+        plain = classifier.trunk(input_ids)
+        with rounded_weights(classifier, precision):
+            dtypes = {linear.weight.dtype for linear in classifier.modules() if isinstance(linear, torch.nn.Linear)}
+            assert dtypes == {torch.bfloat16 if precision == "bf16" else torch.float32}
+            assert torch.equal(classifier.trunk(input_ids), plain)
+    for name, tensor in classifier.named_parameters():
+        assert torch.equal(tensor, before[name])
+
+
 def test_deleting_it_costs_time_only(store):
     classifier = make_classifier()
     examples = prepare(classifier, TABLE, "fp32", "messages")
-    first = examples.logits(EVERY_ROW)
+    first = classifier(*examples.inputs(EVERY_ROW))
     for path in store.iterdir():
         path.unlink()
-    assert torch.equal(examples.logits(EVERY_ROW), first)  # what is open stays readable
+    assert torch.equal(classifier(*examples.inputs(EVERY_ROW)), first)  # what is open stays readable
     assert torch.equal(logits(classifier), first)
 
 
@@ -107,7 +160,8 @@ def test_beyond_the_budget_the_whole_model_runs_each_time(store, monkeypatch):
     monkeypatch.setenv(trunk_store.BUDGET_VARIABLE, "1000")
     plain = prepare(classifier, TABLE, "fp32", "messages")
     assert isinstance(plain, TokenExamples)
-    torch.testing.assert_close(plain.logits(EVERY_ROW), reused.logits(EVERY_ROW), atol=1e-5, rtol=1e-5)
+    answers = [classifier(*examples.inputs(EVERY_ROW)) for examples in (plain, reused)]
+    torch.testing.assert_close(*answers, atol=1e-5, rtol=1e-5)
 
 
 def test_the_store_stays_within_its_budget_and_drops_what_was_used_longest_ago(store, monkeypatch):
