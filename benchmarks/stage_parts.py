@@ -49,7 +49,7 @@ def train(watch: Stopwatch) -> None:
     watch.lap("load")
     splits = {name: examples.prepare(classifier, table, card.precision, name) for name, table in tables.items()}
     watch.lap("frozen_layers")
-    training.fit(classifier, **splits, settings=settings.train)
+    training.fit(classifier, splits["train"], splits["validation"], settings.train)
     watch.lap("steps")
 
 
