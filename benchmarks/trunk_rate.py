@@ -33,7 +33,8 @@ KINDS = {
     "matrix products": ("mm", "linear", "matmul"),
     "activation": ("gelu", "silu"),
     "copies and casts": ("copy", "clone", "cat", "index", "repeat", "embedding", "mask", "contiguous"),
-    "norms and elementwise": ("norm", "mul", "add", "sub", "div", "pow", "mean", "rsqrt", "sin", "cos", "neg"),
+    "fills of new memory": ("fill", "zero"),
+    "norms and elementwise": ("norm", "sum", "mul", "add", "sub", "div", "pow", "mean", "rsqrt", "sin", "cos", "neg"),
 }
 
 

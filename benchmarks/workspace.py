@@ -67,4 +67,4 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
     leading = ("DVC_", "MLFLOW_", "SPAMPIPE_TRACKING", "SPAMPIPE_TRUNK")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(leading)}
     kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"  # DVC calls `python`
-    return kept | variables
+    return {**kept, **variables}
