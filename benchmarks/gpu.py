@@ -1,0 +1,160 @@
+"""Time five of the published variants of chapter 6 on a GPU; time only, since the weights are random.
+
+Run `python -m benchmarks.gpu` after `dvc repro`, on a machine with CUDA. Published minutes are for an A100 and come
+from the 19 variants that accompany chapter 6 of "Build a Large Language Model (From Scratch)". As there: the last
+position answers, padded to 120 tokens, five epochs, batches of eight, learning rate 5e-5. The clock runs from the
+model's being on the GPU to the end of the last epoch, frozen layers' pass and both accuracies after each epoch
+included. The data is the workspace's splits, tokenized for GPT-2.
+"""
+
+import argparse
+import dataclasses
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks import flops, timing
+from spampipe import (
+    bases,
+    checkpoint,
+    command,
+    compute,
+    examples,
+    files,
+    messages,
+    params,
+    paths,
+    tokenizer,
+    tokens,
+    training,
+)
+from spampipe.classifier import Trainable
+from spampipe.compute import Precision
+from spampipe.errors import SpampipeError
+from spampipe.tokens import TokenTable
+
+RESULT = timing.RESULTS / "gpu.json"
+LENGTH = 120
+MATRIX_SIZES = (2048, 8192)
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """A row of the published table."""
+
+    row: int
+    model: str
+    trainable: Trainable
+    published_minutes: float
+
+
+VARIANTS = (
+    Variant(1, "gpt2-small", "last_block", 0.28),
+    Variant(5, "gpt2-small", "all", 0.69),
+    Variant(7, "gpt2-large", "last_block", 1.50),
+    Variant(8, "gpt2-xl", "last_block", 2.83),
+    Variant(9, "gpt2-xl", "all", 8.12),
+)
+
+
+def main() -> None:
+    """Write benchmarks/results/gpu.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=[variant.row for variant in VARIANTS])
+    parser.add_argument("--precision", nargs="+", choices=DTYPES, default=["fp32", "bf16"])
+    parser.add_argument("--epochs", type=int, default=5)
+    arguments = parser.parse_args()
+    device = compute.best_device()
+    if device.type != "cuda":
+        raise SpampipeError("no CUDA device found; benchmarks.gpu needs one")
+    compute.make_deterministic()
+    peaks = {
+        name: {size: flops.matrix_rate(device, DTYPES[name], size) for size in MATRIX_SIZES}
+        for name in arguments.precision
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["DVC_ROOT"] = folder  # the frozen layers' store is empty, and goes with the folder
+        tables = tokenized(Path(folder))
+        rows = [
+            measure(variant, precision, arguments.epochs, tables, device, Path(folder))
+            for variant in VARIANTS
+            if variant.row in arguments.rows
+            for precision in arguments.precision
+        ]
+    for row in rows:
+        row["share_of_matrix_rate"] = row["flops_per_second"] / max(peaks[row["precision"]].values())
+    document = {
+        "machine": timing.machine(),
+        "settings": {"epochs": arguments.epochs, "max_length": LENGTH, "batch_size": 8, "learning_rate": 5e-5},
+        "figures": {"matrix_flops_per_second": peaks, "rows": rows},
+    }
+    files.write_json(RESULT, document)
+
+
+def tokenized(folder: Path) -> dict[str, TokenTable]:
+    """The workspace's train and validation messages as GPT-2's tokens; its rank file is left in `folder`."""
+    bases.fetch_base("gpt2-small", "random", folder)
+    encoding = tokenizer.load(paths.base_tokenizer(folder), "r50k_base")
+    padding = tokenizer.TOKENIZERS["r50k_base"].end_of_text
+    tables = {}
+    for name in ("train", "validation"):
+        split = messages.read(paths.split_csv(name))
+        rows = tokens.encode(encoding, split["Text"].tolist())
+        tables[name] = tokens.pad(rows, split["Label"].tolist(), LENGTH, padding)
+    return tables
+
+
+def measure(
+    variant: Variant,
+    precision: Precision,
+    epochs: int,
+    tables: dict[str, TokenTable],
+    device: torch.device,
+    folder: Path,
+) -> dict[str, Any]:
+    """Train one variant; its minutes, peak memory and operations a second.
+
+    Operations are those of the blocks' weight matrices: with frozen layers, of their one pass over train and
+    validation in that pass's time; else of the training steps, forward and twice that backward, without the last
+    block, in the whole time. Both are lower bounds.
+    """
+    settings = params.load()
+    changes = {"name": variant.model, "weights": "random", "trainable": variant.trainable, "position": "last"}
+    model = settings.model.model_copy(update=changes | {"causal": True, "dropout": 0.0})
+    loop = {"epochs": epochs, "batch_size": 8, "learning_rate": 5e-5, "precision": precision}
+    card = checkpoint.describe(model, LENGTH, precision, folder)
+    classifier = checkpoint.create(card, settings.train.seed, 0.0, device, folder)
+    classifier.trunk_digest()  # names the store's file; part of loading, not of training
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    flops.synchronize(device)
+    start = time.perf_counter()
+    train, validation = (examples.prepare(classifier, table, precision, name) for name, table in tables.items())
+    flops.synchronize(device)
+    prepared = time.perf_counter()
+    training.fit(classifier, train, validation, settings.train.model_copy(update=loop))
+    flops.synchronize(device)
+    end = time.perf_counter()
+    if classifier.trunk_depth:
+        seen = sum(len(table) for table in tables.values()) * LENGTH
+        rate = flops.block_flops(classifier, classifier.trunk_depth) * seen / (prepared - start)
+    else:
+        seen = epochs * (len(tables["train"]) // 8) * 8 * LENGTH
+        rate = 3 * flops.block_flops(classifier, -1) * seen / (end - start)
+    return {
+        **dataclasses.asdict(variant),
+        "precision": precision,
+        "minutes": (end - start) / 60,
+        "frozen_layers_minutes": (prepared - start) / 60,
+        "peak_memory_gib": torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else None,
+        "flops_per_second": rate,
+    }
+
+
+if __name__ == "__main__":
+    command.run(main)

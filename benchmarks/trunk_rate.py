@@ -1,0 +1,144 @@
+"""Compare the frozen layers' pass with what the machine's matrix products reach, and show where its time goes.
+
+Run `python -m benchmarks.trunk_rate` after `dvc repro`. The pass runs as in the pipeline, through
+`examples.prepare` with an empty store, on random weights; the weights' hash is taken before the clock starts.
+Operations are counted as two for each entry of the blocks' weight matrices and each real token: attention's own
+products are not counted, padding is not either, and both cost time.
+"""
+
+import argparse
+import os
+import tempfile
+from typing import Any
+
+import numpy as np
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks import flops, timing
+from spampipe import checkpoint, command, compute, examples, files, params, paths, tokens
+from spampipe.classifier import Classifier
+from spampipe.compute import Precision
+from spampipe.tokens import TokenTable
+
+RESULT = timing.RESULTS / "trunk_rate.json"
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+FIXED_LENGTHS = (30, 120)
+MATRIX_SIZE = 2048
+
+# The first kind with a part of the operator's name decides.
+KINDS = {
+    "attention": ("attention",),
+    "matrix products": ("mm", "linear", "matmul"),
+    "activation": ("gelu", "silu"),
+    "copies and casts": ("copy", "clone", "cat", "index", "repeat", "embedding", "mask", "contiguous"),
+    "fills of new memory": ("fill", "zero"),
+    "norms and elementwise": ("norm", "sum", "mul", "add", "sub", "div", "pow", "mean", "rsqrt", "sin", "cos", "neg"),
+}
+
+
+def main() -> None:
+    """Write benchmarks/results/trunk_rate.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--tokens", type=int, default=8192, help="tokens in one pass, about")
+    parser.add_argument("--models", nargs="+", default=["smollm2-135m", "gpt2-small"])
+    arguments = parser.parse_args()
+    compute.make_deterministic()
+    device = compute.best_device()
+    peaks = {name: flops.matrix_rate(device, dtype, MATRIX_SIZE) for name, dtype in DTYPES.items()}
+    rows = []
+    for model in arguments.models:
+        classifier = random_classifier(model, device)
+        tables = messages(classifier, arguments.tokens)
+        for precision in PRECISIONS:
+            examples.prepare(classifier, tables["30"], precision, "warm-up")
+            for lengths, table in tables.items():
+                row = {"model": model, "precision": precision, "lengths": lengths}
+                rows.append(row | rate(classifier, table, precision, arguments.repeats, peaks[precision]))
+            rows[-1]["profile"] = operators(classifier, table, precision)  # of the last: real lengths
+    document = {
+        "machine": timing.machine(),
+        "settings": {"repeats": arguments.repeats, "tokens": arguments.tokens, "matrix_size": MATRIX_SIZE},
+        "figures": {"matrix_flops_per_second": peaks, "rows": rows},
+    }
+    files.write_json(RESULT, document)
+
+
+def random_classifier(name: str, device: torch.device) -> Classifier:
+    """A classifier of this shape with untrained weights, all but its last block frozen."""
+    changes = {"name": name, "weights": "random", "trainable": "last_block", "position": "last_real"}
+    settings = params.load().model.model_copy(update=changes | {"causal": True, "dropout": 0.0})
+    return checkpoint.create(checkpoint.describe(settings, 120, "fp32"), 0, 0.0, device)
+
+
+def messages(classifier: Classifier, wanted: int) -> dict[str, TokenTable]:
+    """About as many tokens as wanted: in messages of one length, and in the first ones of the train split."""
+    draw = np.random.default_rng(0)
+    tables = {}
+    for length in FIXED_LENGTHS:
+        shape = (max(1, wanted // length), length)
+        ids = draw.integers(0, classifier.decoder.config.vocabulary_size, shape, dtype=np.int32)
+        columns = np.full(len(ids), length, dtype=np.int32)
+        tables[str(length)] = TokenTable(ids, columns, np.zeros_like(columns))
+    train = tokens.load(paths.split_tokens("train"))
+    count = max(1, int((train.lengths.cumsum() <= wanted).sum()))
+    tables["train split"] = TokenTable(train.input_ids[:count], train.lengths[:count], train.labels[:count])
+    return tables
+
+
+def rate(
+    classifier: Classifier, table: TokenTable, precision: Precision, repeats: int, peak: float
+) -> dict[str, Any]:
+    """Seconds of the pass, its operations a second, and their share of the matrix products' rate."""
+    lengths = classifier.effective_lengths(torch.from_numpy(table.lengths), table.max_length)
+    work = flops.block_flops(classifier, classifier.trunk_depth) * int(lengths.sum())
+    seconds = timing.repeat(lambda: fresh_pass(classifier, table, precision), repeats)
+    rates = timing.spread([work / value for value in seconds["values"]])
+    shares = timing.spread([value / peak for value in rates["values"]])
+    return {
+        "messages": len(table),
+        "tokens": int(lengths.sum()),
+        "seconds": seconds,
+        "flops_per_second": rates,
+        "share_of_matrix_rate": shares,
+    }
+
+
+def fresh_pass(classifier: Classifier, table: TokenTable, precision: Precision) -> None:
+    """The pass as the pipeline runs it, with nothing in the store yet."""
+    before = os.environ.get("DVC_ROOT")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["DVC_ROOT"] = folder
+        try:
+            examples.prepare(classifier, table, precision, "benchmark")
+        finally:
+            os.environ.pop("DVC_ROOT")
+            if before is not None:
+                os.environ["DVC_ROOT"] = before
+
+
+def operators(classifier: Classifier, table: TokenTable, precision: Precision) -> dict[str, float]:
+    """The share of the pass's time that each kind of operator takes, on the device itself."""
+    on_gpu = classifier.head.weight.device.type == "cuda"
+    activities = [ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU]
+    with profile(activities=activities) as profiler:
+        fresh_pass(classifier, table, precision)
+    totals = dict.fromkeys((*KINDS, "other"), 0.0)
+    for event in profiler.key_averages():
+        totals[kind(event.key)] += event.self_device_time_total if on_gpu else event.self_cpu_time_total
+    everything = sum(totals.values())
+    return {name: total / everything for name, total in totals.items()}
+
+
+def kind(operator: str) -> str:
+    """What an operator of the profile is."""
+    for name, parts in KINDS.items():
+        if any(part in operator.lower() for part in parts):
+            return name
+    return "other"
+
+
+if __name__ == "__main__":
+    command.run(main)
