@@ -1,14 +1,19 @@
 """Train with the committed settings under five seeds, and write mean and standard deviation of each figure.
 
-Run `python -m benchmarks.seeds` after `dvc repro`. Data and split stay as they are; `train.seed` changes.
+Run `python -m benchmarks.seeds` after `dvc repro`. Data and split stay as they are; `train.seed` changes. Both
+precisions are tried, so that the default can be judged.
 """
 
 import statistics
-from pathlib import Path
+import time
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
+from benchmarks import timing
 from spampipe import (
     checkpoint,
     command,
@@ -27,9 +32,12 @@ from spampipe.compute import Precision, autocast
 from spampipe.examples import Examples
 from spampipe.messages import SPAM
 from spampipe.metrics import Probabilities
+from spampipe.params import Params
+from spampipe.tokens import TokenTable
 
 SEEDS = (123, 1, 2, 3, 4)
-RESULT = Path("benchmarks/results/seeds.json")
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+RESULT = timing.RESULTS / "seeds.json"
 FIGURES = (
     *("validation_accuracy", "test_accuracy", "test_precision", "test_recall", "test_f1"),
     *("test_accuracy_unseen", "leftover_false_positive_rate"),
@@ -43,28 +51,46 @@ def main() -> None:
     names = (*paths.SPLITS, paths.LEFTOVER_SPLIT)
     tables = {name: tokens.load(paths.split_tokens(name)) for name in names}
     texts = {name: messages.read(paths.split_csv(name)) for name in names}
-    precision = settings.train.precision
+    figures = {precision: over_seeds(settings, precision, tables, texts) for precision in PRECISIONS}
+    document = {
+        "machine": timing.machine(),
+        "base": settings.model.name,
+        "params": settings.train.model_dump(exclude={"seed", "precision"}),
+        "seeds": SEEDS,
+        "figures": figures,
+    }
+    files.write_json(RESULT, document)
+
+
+def over_seeds(
+    settings: Params,
+    precision: Precision,
+    tables: Mapping[str, TokenTable],
+    texts: Mapping[str, pd.DataFrame],
+) -> dict[str, Any]:
+    """Each figure's mean, standard deviation and values over the seeds, and the seconds of each training."""
     card = checkpoint.describe(settings.model, tables["train"].max_length, precision)
     classifier = checkpoint.create(card, 0, settings.model.dropout, compute.best_device())
     splits = {name: examples.prepare(classifier, table, precision, name) for name, table in tables.items()}
     start = {name: tensor.detach().clone() for name, tensor in classifier.trained_parameters().items()}
 
-    summaries = []
+    summaries, seconds = [], []
     for seed in SEEDS:
         restart(classifier, start, seed)
-        changed = settings.train.model_copy(update={"seed": seed})
+        changed = settings.train.model_copy(update={"seed": seed, "precision": precision})
+        begin = time.perf_counter()
         training.fit(classifier, splits["train"], splits["validation"], changed)
+        seconds.append(time.perf_counter() - begin)
         predictions = {}
-        for name in names:
+        for name in tables:
             scores = spam_probabilities(classifier, splits[name], precision)
             predictions[name] = evaluation.tabulate(name, texts[name], scores, settings.evaluate.threshold)
         summaries.append(evaluation.summarize(predictions))
-    figures = {}
+    figures: dict[str, Any] = {"training_seconds": timing.spread(seconds)}
     for figure in FIGURES:
         values = [summary[figure] for summary in summaries if summary[figure] is not None]
         figures[figure] = {"mean": statistics.mean(values), "std": statistics.stdev(values), "values": values}
-    document = {"base": card.base, "params": settings.train.model_dump(), "seeds": SEEDS, "figures": figures}
-    files.write_json(RESULT, document)
+    return figures
 
 
 @torch.no_grad()

@@ -30,7 +30,7 @@ MATRIX_SIZE = 2048
 # The first kind with a part of the operator's name decides.
 KINDS = {
     "attention": ("attention",),
-    "matrix products": ("mm", "linear", "matmul"),
+    "matrix products": ("mm", "linear", "matmul", "conv"),
     "activation": ("gelu", "silu"),
     "copies and casts": ("copy", "clone", "cat", "index", "repeat", "embedding", "mask", "contiguous"),
     "fills of new memory": ("fill", "zero"),
@@ -93,13 +93,14 @@ def rate(
 ) -> dict[str, Any]:
     """Seconds of the pass, its operations a second, and their share of the matrix products' rate."""
     lengths = classifier.effective_lengths(torch.from_numpy(table.lengths), table.max_length)
-    work = flops.block_flops(classifier, classifier.trunk_depth) * int(lengths.sum())
+    rows, _ = examples.distinct_rows(torch.from_numpy(table.input_ids), lengths)  # copies of a message cost nothing
+    work = flops.block_flops(classifier, classifier.trunk_depth) * int(lengths[rows].sum())
     seconds = timing.repeat(lambda: fresh_pass(classifier, table, precision), repeats)
     rates = timing.spread([work / value for value in seconds["values"]])
     shares = timing.spread([value / peak for value in rates["values"]])
     return {
         "messages": len(table),
-        "tokens": int(lengths.sum()),
+        "tokens": int(lengths[rows].sum()),
         "seconds": seconds,
         "flops_per_second": rates,
         "share_of_matrix_rate": shares,
