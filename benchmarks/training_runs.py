@@ -1,5 +1,6 @@
 """Training as the pipeline does it, with nothing computed beforehand: what the benchmarks time."""
 
+import math
 import os
 import tempfile
 import time
@@ -28,12 +29,12 @@ class TrainingRun:
     Attributes:
         seconds: of preparing the examples and of the loop, its evaluations included.
         records: what the loop reported.
-        test_accuracy: over the test messages, if there are any; computed after the clock stopped.
+        test_accuracy: over the test messages, not a number without any; taken after the clock stopped.
     """
 
     seconds: float
     records: list[Record]
-    test_accuracy: float | None
+    test_accuracy: float
 
 
 def train_anew(
@@ -61,7 +62,7 @@ def train_anew(
         records = training.fit(classifier, train, validation, settings)
         seconds = time.perf_counter() - start
         if "test" not in tables:
-            return TrainingRun(seconds, records, None)
+            return TrainingRun(seconds, records, math.nan)
         test = prepare(classifier, tables["test"], card.precision, "test")
         return TrainingRun(seconds, records, training.accuracy(classifier, test, card.precision))
 
