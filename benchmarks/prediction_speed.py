@@ -64,7 +64,12 @@ def against_book(base: str, texts: list[str], padded: int, repeats: int) -> dict
         max_length = training_runs.tokenize(base, folder)["train"].max_length
         contenders: Contenders = {}
         for position, some in POSITIONS.items():
-            settings = {"name": base, "weights": "random", "trainable": "last_block", "position": position}
+            settings: dict[str, Any] = {
+                "name": base,
+                "weights": "random",
+                "trainable": "last_block",
+                "position": position,
+            }
             model = ModelParams(**settings, causal=True, dropout=0.0)
             card = checkpoint.describe(model, max_length, "fp32", folder)
             classifier = checkpoint.create(card, 123, 0.0, device, folder).eval()
