@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint format ui lock setup setup-test
+.PHONY: help repro test lint format ui bench lock setup setup-test
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,11 @@ format: setup-test  ## reformat the code and sort its imports
 
 ui: setup  ## browse the recorded runs at http://127.0.0.1:5000
 	@$(RUN) mlflow ui --host 127.0.0.1 --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}"
+
+BENCHMARKS := against_the_book same_accuracy against_trainer prediction_speed growth trunk_rate pipeline startup gpu
+
+bench: repro setup-test  ## measure beside other implementations and rewrite the tables; takes hours
+	@for name in $(BENCHMARKS) render; do $(RUN) python -m benchmarks.$$name || exit 1; done
 
 setup: $(VENV)/.runtime  ## install the pinned packages
 setup-test: $(VENV)/.test  ## install the pinned packages and those of the tests

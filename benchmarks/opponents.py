@@ -1,0 +1,106 @@
+"""This project's classifier as other people's code would hold it: the book's model and transformers' Llama."""
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from llms_from_scratch.ch04 import GPTModel
+from torch import Tensor, nn
+from transformers import LlamaConfig, LlamaForSequenceClassification
+
+from spampipe.classifier import Classifier
+
+_Model = TypeVar("_Model", bound=nn.Module)
+
+_BOOK_NAMES = {
+    "decoder.": "",
+    "token_embedding": "tok_emb",
+    "position_embedding": "pos_emb",
+    "blocks": "trf_blocks",
+    "attention_norm.weight": "norm1.scale",
+    "attention_norm.bias": "norm1.shift",
+    "mlp_norm.weight": "norm2.scale",
+    "mlp_norm.bias": "norm2.shift",
+    "final_norm.weight": "final_norm.scale",
+    "final_norm.bias": "final_norm.shift",
+    "attention.query": "att.W_query",
+    "attention.key": "att.W_key",
+    "attention.value": "att.W_value",
+    "attention.output": "att.out_proj",
+    "mlp.up": "ff.layers.0",
+    "mlp.down": "ff.layers.2",
+    "head": "out_head",
+}
+_LLAMA_NAMES = {
+    "decoder.": "model.",
+    "token_embedding": "embed_tokens",
+    "blocks": "layers",
+    "attention_norm": "input_layernorm",
+    "mlp_norm": "post_attention_layernorm",
+    "final_norm": "norm",
+    "attention.query": "self_attn.q_proj",
+    "attention.key": "self_attn.k_proj",
+    "attention.value": "self_attn.v_proj",
+    "attention.output": "self_attn.o_proj",
+    "mlp.gate": "mlp.gate_proj",
+    "mlp.up": "mlp.up_proj",
+    "mlp.down": "mlp.down_proj",
+    "head": "score",
+}
+
+
+def book_classifier(classifier: Classifier) -> GPTModel:
+    """The book's GPTModel, sections 6.4 and 6.5, with a copy of a GPT-2 classifier's tensors."""
+    config = classifier.decoder.config
+    sizes = {"vocab_size": config.vocabulary_size, "context_length": config.context_length}
+    shape = {"emb_dim": config.hidden_size, "n_heads": config.num_heads, "n_layers": config.num_layers}
+    model = GPTModel({**sizes, **shape, "drop_rate": 0.0, "qkv_bias": True})
+    model.out_head = nn.Linear(config.hidden_size, classifier.head.out_features)
+    masks = {name: tensor for name, tensor in model.state_dict().items() if name.endswith("att.mask")}
+    model.load_state_dict(dict(_renamed(classifier, _BOOK_NAMES)) | masks)
+    return _frozen_alike(model, classifier, _BOOK_NAMES)
+
+
+def llama_classifier(classifier: Classifier, padding: int, labels: tuple[str, ...]) -> LlamaForSequenceClassification:
+    """The model of transformers, with a copy of a Llama classifier's tensors, and a head with a bias as ours has."""
+    config = classifier.decoder.config
+    rotary = {"rope_type": "default", "rope_theta": config.rotary_base}
+    model = LlamaForSequenceClassification(
+        LlamaConfig(
+            vocab_size=config.vocabulary_size,
+            max_position_embeddings=config.context_length,
+            hidden_size=config.hidden_size,
+            num_hidden_layers=config.num_layers,
+            num_attention_heads=config.num_heads,
+            num_key_value_heads=config.num_kv_heads,
+            intermediate_size=config.intermediate_size,
+            rms_norm_eps=config.norm_epsilon,
+            rope_theta=config.rotary_base,  # before transformers 5
+            rope_parameters=rotary,
+            pad_token_id=padding,
+            id2label=dict(enumerate(labels)),
+            label2id={label: number for number, label in enumerate(labels)},
+            use_cache=False,  # keys and values of earlier calls are of no use to a classifier
+        )
+    )
+    model.score = nn.Linear(config.hidden_size, classifier.head.out_features)
+    model.load_state_dict(dict(_renamed(classifier, _LLAMA_NAMES)))
+    return _frozen_alike(model, classifier, _LLAMA_NAMES)
+
+
+def _renamed(classifier: Classifier, names: dict[str, str]) -> Iterator[tuple[str, Tensor]]:
+    classifier.complete()
+    for name, tensor in classifier.state_dict().items():
+        yield _rename(name, names), tensor
+
+
+def _rename(name: str, names: dict[str, str]) -> str:
+    for ours, theirs in names.items():
+        name = name.replace(ours, theirs, 1)
+    return name
+
+
+def _frozen_alike(model: _Model, classifier: Classifier, names: dict[str, str]) -> _Model:
+    trained = {_rename(name, names) for name in classifier.trained_parameters()}
+    for name, tensor in model.named_parameters():
+        tensor.requires_grad_(name in trained)
+    return model.to(classifier.head.weight.device).eval()
