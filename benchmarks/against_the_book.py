@@ -75,7 +75,7 @@ def main() -> None:
             return checkpoint.describe(model, tables["train"].max_length, precision, folder)
 
         book = run_book(describe("last", "fp32"), settings, tables, folder)
-        compute.make_deterministic()  # as the pipeline; the book's loop runs without
+        compute.configure_torch()  # as the pipeline; the book's loop runs without
         rows = []
         for position in POSITIONS:
             for precision in get_args(Precision):

@@ -55,7 +55,7 @@ def main() -> None:
     for precision in get_args(Precision):
         runs = [run_trainer(describe(precision), loop, tables) for _ in range(arguments.trainer_repeats)]
         trainer[precision] = summarize(runs)
-    compute.make_deterministic()  # as the pipeline; the Trainer runs without
+    compute.configure_torch()  # as the pipeline; the Trainer runs without
     for precision in get_args(Precision):
         changed = loop.model_copy(update={"precision": precision})
         found = [training_runs.train_anew(describe(precision), changed, tables) for _ in range(arguments.repeats)]

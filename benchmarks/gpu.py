@@ -72,7 +72,7 @@ def main() -> None:
     device = compute.best_device()
     if device.type != "cuda":
         raise SpampipeError("no CUDA device found; benchmarks.gpu needs one")
-    compute.make_deterministic()
+    compute.configure_torch()
     peaks = {
         name: {size: flops.matrix_rate(device, DTYPES[name], size) for size in MATRIX_SIZES}
         for name in arguments.precision

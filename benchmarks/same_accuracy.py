@@ -40,7 +40,7 @@ def main() -> None:
     seeds = SEEDS[: arguments.seeds]
     settings = params.load()
     epochs = arguments.epochs or settings.train.epochs
-    compute.make_deterministic()
+    compute.configure_torch()
     whole = {name: tokens.load(paths.split_tokens(name)) for name in paths.SPLITS}
     tables = training_runs.shortened(whole, arguments.messages)
     rows: list[dict[str, Any]] = []

@@ -47,7 +47,7 @@ FIGURES = (
 def main() -> None:
     """Write benchmarks/results/seeds.json."""
     settings = params.load()
-    compute.make_deterministic()
+    compute.configure_torch()
     names = (*paths.SPLITS, paths.LEFTOVER_SPLIT)
     tables = {name: tokens.load(paths.split_tokens(name)) for name in names}
     texts = {name: messages.read(paths.split_csv(name)) for name in names}

@@ -42,7 +42,7 @@ def train(watch: Stopwatch) -> None:
     from spampipe import checkpoint, compute, examples, params, paths, tokens, training
 
     settings = params.load()
-    compute.make_deterministic()
+    compute.configure_torch()
     tables = {name: tokens.load(paths.split_tokens(name)) for name in ("train", "validation")}
     card = checkpoint.describe(settings.model, tables["train"].max_length, settings.train.precision)
     classifier = checkpoint.create(card, settings.train.seed, settings.model.dropout, compute.best_device())
@@ -58,7 +58,7 @@ def evaluate(watch: Stopwatch) -> None:
     from spampipe import checkpoint, compute, examples, params, paths, scoring, tokens
 
     settings = params.load()
-    compute.make_deterministic()
+    compute.configure_torch()
     card = checkpoint.load_card()
     classifier = checkpoint.load(card, compute.best_device())
     tables = {name: tokens.load(paths.split_tokens(name)) for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT)}

@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=8192, help="tokens in one pass, about")
     parser.add_argument("--models", nargs="+", default=["smollm2-135m", "gpt2-small"])
     arguments = parser.parse_args()
-    compute.make_deterministic()
+    compute.configure_torch()
     device = compute.best_device()
     peaks = {name: flops.matrix_rate(device, dtype, MATRIX_SIZE) for name, dtype in DTYPES.items()}
     rows = []

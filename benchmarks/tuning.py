@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     precision = parser.parse_args().precision
     settings = params.load()
-    compute.make_deterministic()
+    compute.configure_torch()
     tables = {name: tokens.load(paths.split_tokens(name)) for name in paths.SPLITS}
     card = checkpoint.describe(settings.model, tables["train"].max_length, precision)
     classifier = checkpoint.create(card, 0, settings.model.dropout, compute.best_device())

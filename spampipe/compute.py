@@ -1,7 +1,9 @@
 """The device, the precision and the random streams that computations use."""
 
+import ctypes
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Literal
@@ -11,19 +13,36 @@ from torch import Tensor, nn
 
 Precision = Literal["fp32", "bf16"]
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+
 
 def best_device() -> torch.device:
     """The first CUDA device if there is one (CUDA_VISIBLE_DEVICES chooses), else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def make_deterministic() -> None:
-    """Have torch choose algorithms that give the same bytes on every run on the same machine."""
+def configure_torch() -> None:
+    """Have torch give the same bytes on every run on the same machine, and lose no time on new memory."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS needs it to be deterministic
     torch.use_deterministic_algorithms(True)
     # Nothing here reads memory before writing it, and filling it first costs time.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
+    _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep large freed blocks for the next tensor.
+
+    It would return them to the system, which then clears new pages for every tensor: a sixth of the frozen
+    layers' time in bfloat16. The process holds no more than its peak.
+    """
+    if sys.platform != "linux":
+        return
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):  # not in other C libraries
+        for option, size in ((_M_MMAP_THRESHOLD, 32 << 20), (_M_TRIM_THRESHOLD, (1 << 31) - 1)):
+            library.mallopt(option, size)
 
 
 def describe(device: torch.device) -> str:

@@ -13,7 +13,8 @@ from spampipe.compute import Precision, autocast, describe, rounded_weights, sen
 from spampipe.progress import Progress
 from spampipe.tokens import TokenTable
 
-_TRUNK_BATCH_TOKENS = 2048  # enough for full-speed matrix products, little enough for the processor's caches
+# Enough for full-speed matrix products; on a CPU, few enough that activations stay in its caches.
+_TRUNK_BATCH_TOKENS = {"cpu": 1024, "cuda": 32_768}
 
 
 class Examples(Protocol):
@@ -59,6 +60,7 @@ class TrunkExamples:
     def __init__(self, classifier: Classifier, table: TokenTable, precision: Precision, name: str) -> None:
         self._classifier, self._precision, self._name = classifier, precision, name
         self._device = classifier.head.weight.device
+        self._batch_tokens = _TRUNK_BATCH_TOKENS[self._device.type]
         self._input_ids = torch.from_numpy(table.input_ids)
         self._real_lengths = torch.from_numpy(table.lengths).long()
         self.lengths = classifier.effective_lengths(self._real_lengths, table.max_length)
@@ -94,7 +96,7 @@ class TrunkExamples:
             "input_ids": ids.hexdigest(),
             "precision": self._precision,
             "machine": describe(self._device),
-            "batch_tokens": _TRUNK_BATCH_TOKENS,
+            "batch_tokens": self._batch_tokens,
         }
 
     @torch.no_grad()
@@ -108,7 +110,7 @@ class TrunkExamples:
             Progress(f"frozen layers, {self._name}", len(self._rows), "messages") as progress,
             rounded_weights(self._classifier, self._precision),
         ):
-            for batch in batches_by_length(self.lengths[self._rows], _TRUNK_BATCH_TOKENS):
+            for batch in batches_by_length(self.lengths[self._rows], self._batch_tokens):
                 lengths = self.lengths[self._rows[batch]]
                 columns = int(lengths.max())
                 input_ids = self._input_ids[self._rows[batch], :columns].long()

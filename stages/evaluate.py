@@ -21,7 +21,7 @@ from spampipe import (
 def main() -> None:
     """Write reports/evaluate/."""
     settings = params.load()
-    compute.make_deterministic()
+    compute.configure_torch()
     card = checkpoint.load_card()
     classifier = checkpoint.load(card, compute.best_device())
     splits = {name: paths.split_csv(name) for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT)}

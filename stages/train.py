@@ -19,7 +19,7 @@ from spampipe import (
 def main() -> None:
     """Write models/classifier.* and reports/train/."""
     settings = params.load()
-    compute.make_deterministic()
+    compute.configure_torch()
     tables = {name: tokens.load(paths.split_tokens(name)) for name in ("train", "validation")}
     with distributed.processes() as first, tracking.training_run(settings, record=first) as run:
         run.log_datasets({name: paths.split_tokens(name) for name in tables})
