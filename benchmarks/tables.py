@@ -44,8 +44,9 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def spread(values: dict[str, Any], digits: int = 1) -> str:
-    """A median with the least and the most of the repeats."""
-    return f"{values['median']:.{digits}f} ({values['min']:.{digits}f} to {values['max']:.{digits}f})"
+    """A median with the least and the most of the repeats, where they differ."""
+    low, middle, high = (f"{values[name]:,.{digits}f}" for name in ("min", "median", "max"))
+    return middle if low == high else f"{middle} ({low} to {high})"
 
 
 def measured_on(document: dict[str, Any]) -> str:

@@ -1,106 +1,110 @@
-"""The tables about training and prediction beside other implementations; benchmarks.render puts them in place."""
+"""Tables of training and prediction beside other implementations."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import timing
-from spampipe.errors import DataError
+from benchmarks.tables import RESULTS, markdown, measured_on, percent, read, spread
+
+
+def speed() -> str:
+    """All opponents in a few lines, for the first page."""
+    book, trainer, prediction, pipeline = (
+        read(RESULTS / f"{name}.json")
+        for name in ("against_the_book", "against_trainer", "prediction_speed", "pipeline")
+    )
+    runs = {(row["position"], row["precision"]): row["times_faster"] for row in book["spampipe"]}
+    reviews = {(row["position"], row["precision"]): row["times_faster"] for row in prediction["book"]["spampipe"]}
+    figures = pipeline["figures"]
+    rows = [
+        ["training, beside the book's loop: same setting, same losses, fp32", spread(runs["last", "fp32"])],
+        ["... same setting, bf16", spread(runs["last", "bf16"])],
+        ["... the default position, without padding, bf16", spread(runs["last_real", "bf16"])],
+        ["training, beside transformers' Trainer, each in its faster precision", spread(trainer["times_faster"]["best"])],
+        ["prediction, beside the book's `classify_review`", spread(reviews["last_real", "bf16"])],
+        ["... beside transformers' pipeline, each at its fastest", spread(prediction["pipeline"]["best_times_faster"])],
+        ["a second experiment's `train`, beside the first's", spread(figures["train_ratio"])],
+    ]
+    whole = f"\nThe whole pipeline after the download: {spread(figures['repro'])} seconds."
+    return markdown(["", "times faster"], rows) + "\n" + whole + measured_on(pipeline)
 
 
 def against_the_book() -> str:
     """The book's loop, and this project's at the book's position and at its own."""
-    document = read("against_the_book")
-    model, epochs = document["settings"]["model"], document["settings"]["epochs"]
-    title = f"{model}, random weights, {epochs} epochs"
-    lines = [f"| {title} | seconds | times faster | largest difference of a loss |", "|---|---:|---:|---:|"]
-    lines.append(f"| the book's loop, fp32 | {span(document['book']['seconds'], 0)} | | |")
+    document = read(RESULTS / "against_the_book.json")
+    settings = document["settings"]
+    rows = [["the book's loop, fp32", spread(document["book"]["seconds"], 0), "", ""]]
     for row in document["spampipe"]:
         difference = f"{row['largest_loss_difference']:.1e}" if "largest_loss_difference" in row else ""
-        cells = (span(row["seconds"], 1), span(row["times_faster"], 1), difference)
-        lines.append(f"| position `{row['position']}`, {row['precision']} | {' | '.join(cells)} |")
-    return with_machine(lines, document)
+        title = f"position `{row['position']}`, {row['precision']}"
+        rows.append([title, spread(row["seconds"]), spread(row["times_faster"]), difference])
+    head = [f"{settings['model']}, random weights, {settings['epochs']} epochs", "seconds", "times faster"]
+    return markdown([*head, "largest difference of a loss"], rows) + "\n" + measured_on(document)
 
 
 def same_accuracy() -> str:
     """Accuracy and time with and without the shortcuts."""
-    document = read("same_accuracy")
-    lines = [f"| {len(document['seeds'])} seeds | test accuracy | seconds | times faster |", "|---|---:|---:|---:|"]
-    for row in document["ways"]:
-        cells = (shares(row["test_accuracy"]), span(row["seconds"], 0), span(row["times_faster"], 1))
-        lines.append(f"| {row['way']}, {row['precision']} | {' | '.join(cells)} |")
-    return with_machine(lines, document)
+    document = read(RESULTS / "same_accuracy.json")
+    rows = [
+        [
+            f"{row['way']}, {row['precision']}",
+            shares(row["test_accuracy"]),
+            spread(row["seconds"], 0),
+            spread(row["times_faster"]),
+        ]
+        for row in document["ways"]
+    ]
+    head = [f"{len(document['seeds'])} seeds", "test accuracy", "seconds", "times faster"]
+    return markdown(head, rows) + "\n" + measured_on(document)
 
 
 def against_trainer() -> str:
     """The Trainer of transformers and this project's loop, for each precision."""
-    document = read("against_trainer")
+    document = read(RESULTS / "against_trainer.json")
+    faster = document["times_faster"]
+    rows = []
+    for title, key in (("transformers' Trainer", "trainer"), ("spampipe", "spampipe")):
+        for precision, row in document[key].items():
+            ratio = spread(faster[precision]) if key == "spampipe" else ""
+            rows.append([f"{title}, {precision}", spread(row["seconds"], 0), shares(row["test_accuracy"]), ratio])
+    rows.append(["the faster precision of each", "", "", spread(faster["best"])])
     title = f"{document['params']['model']['name']}, {document['settings']['epochs']} epochs"
-    lines = [f"| {title} | seconds | test accuracy | times faster |", "|---|---:|---:|---:|"]
-    for name, rows in (("transformers' Trainer", document["trainer"]), ("spampipe", document["spampipe"])):
-        for precision, row in rows.items():
-            faster = span(document["times_faster"][precision], 1) if name == "spampipe" else ""
-            lines.append(
-                f"| {name}, {precision} | {span(row['seconds'], 0)} | {shares(row['test_accuracy'])} | {faster} |"
-            )
-    lines.append(f"| the faster precision of each | | | {span(document['times_faster']['best'], 1)} |")
-    return with_machine(lines, document)
+    return markdown([title, "seconds", "test accuracy", "times faster"], rows) + "\n" + measured_on(document)
 
 
 def prediction_speed() -> str:
     """Messages a second: beside the book's function, then beside transformers' pipeline."""
-    document = read("prediction_speed")
-    book, rows = document["book"], document["pipeline"]["rows"]
-    lines = ["| | messages/s | times faster |", "|---|---:|---:|"]
-    base = document["settings"]["base"]
-    lines.append(f"| {base}: the book's `classify_review`, fp32 | {rate(book['classify_review'])} | |")
+    document = read(RESULTS / "prediction_speed.json")
+    book, base = document["book"], document["settings"]["base"]
+    rows = [[f"{base}: the book's `classify_review`, fp32", rate(book["classify_review"]), ""]]
     for row in book["spampipe"]:
         title = f"{base}: spampipe, `{row['position']}`, {row['precision']}"
-        lines.append(f"| {title} | {rate(row)} | {span(row['times_faster'], 1)} |")
-    for row in rows:
+        rows.append([title, rate(row), spread(row["times_faster"])])
+    for row in document["pipeline"]["rows"]:
         size, precision = row["best_batch_size"], row["precision"]
         theirs = rate(row["pipeline"][str(size)])
-        lines.append(f"| trained model: transformers' pipeline, batches of {size}, {precision} | {theirs} | |")
-        ours, faster = rate(row["spampipe"]), span(row["times_faster"], 2)
-        lines.append(f"| trained model: spampipe, {precision} | {ours} | {faster} |")
-    lines.append(f"| the faster precision of each | | {span(document['pipeline']['best_times_faster'], 2)} |")
-    return with_machine(lines, document)
+        rows.append([f"trained model: transformers' pipeline, batches of {size}, {precision}", theirs, ""])
+        ours = [rate(row["spampipe"]), spread(row["times_faster"], 2)]
+        rows.append([f"trained model: spampipe, {precision}", *ours])
+    best = spread(document["pipeline"]["best_times_faster"], 2)
+    rows.append(["trained model: the faster precision of each", "", best])
+    return markdown(["", "messages a second", "times faster"], rows) + "\n" + measured_on(document)
+
+
+def rate(row: dict[str, Any]) -> str:
+    """Messages a second."""
+    return spread(row["messages_per_second"])
+
+
+def shares(values: dict[str, float]) -> str:
+    """Accuracies as percentages, the median and from the least to the most."""
+    low, middle, high = (percent(values[name]) for name in ("min", "median", "max"))
+    return f"{middle} %" if low == high else f"{middle} ({low} to {high}) %"
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "speed": speed,
     "against_the_book": against_the_book,
     "same_accuracy": same_accuracy,
     "against_trainer": against_trainer,
     "prediction_speed": prediction_speed,
 }
-
-
-def with_machine(lines: list[str], document: dict[str, Any]) -> str:
-    """A table, and below it the machine and the day that its figures hold for."""
-    machine = document["machine"]
-    where = f"{machine['processor']}, {machine['cores']} cores, {machine['device']}; {machine['date']}."
-    return "\n".join([*lines, "", f"Median (minimum to maximum). {where}"])
-
-
-def span(values: dict[str, float], decimals: int) -> str:
-    """Median, and minimum to maximum where they differ."""
-    low, middle, high = (f"{values[name]:,.{decimals}f}" for name in ("min", "median", "max"))
-    return middle if low == high else f"{middle} ({low} to {high})"
-
-
-def rate(row: dict[str, Any]) -> str:
-    """Messages a second."""
-    return span(row["messages_per_second"], 1)
-
-
-def shares(values: dict[str, float]) -> str:
-    """Accuracies as percentages."""
-    return f"{span({name: 100 * values[name] for name in ('min', 'median', 'max')}, 2)} %"
-
-
-def read(name: str) -> dict[str, Any]:
-    """A results file."""
-    path = timing.RESULTS / f"{name}.json"
-    if not path.exists():
-        raise DataError(f"{path}: no such file; run `python -m benchmarks.{name}` first")
-    return dict(json.loads(path.read_text(encoding="utf-8")))
