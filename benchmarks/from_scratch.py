@@ -38,7 +38,10 @@ def main() -> None:
         (copy / ".dvc" / "tmp").mkdir(parents=True)
         for stage in STAGES:
             subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=copy, check=True)
-        metrics = json.loads((copy / paths.EVALUATE_METRICS).read_text(encoding="utf-8"))
+        written = [
+            json.loads((copy / path).read_text("utf-8")) for path in (paths.TRAIN_METRICS, paths.EVALUATE_METRICS)
+        ]
+        metrics = written[0] | written[1]
     document = {
         "settings": SETTINGS,
         "precision": SETTINGS["train"]["precision"],

@@ -5,7 +5,6 @@ precisions are tried, so that the default can be judged.
 """
 
 import statistics
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,25 +67,23 @@ def over_seeds(
     tables: Mapping[str, TokenTable],
     texts: Mapping[str, pd.DataFrame],
 ) -> dict[str, Any]:
-    """Each figure's mean, standard deviation and values over the seeds, and the seconds of each training."""
+    """Each figure's mean, standard deviation and values over the seeds."""
     card = checkpoint.describe(settings.model, tables["train"].max_length, precision)
     classifier = checkpoint.create(card, 0, settings.model.dropout, compute.best_device())
     splits = {name: examples.prepare(classifier, table, precision, name) for name, table in tables.items()}
     start = {name: tensor.detach().clone() for name, tensor in classifier.trained_parameters().items()}
 
-    summaries, seconds = [], []
+    summaries = []
     for seed in SEEDS:
         restart(classifier, start, seed)
         changed = settings.train.model_copy(update={"seed": seed, "precision": precision})
-        begin = time.perf_counter()
         training.fit(classifier, splits["train"], splits["validation"], changed)
-        seconds.append(time.perf_counter() - begin)
         predictions = {}
         for name in tables:
             scores = spam_probabilities(classifier, splits[name], precision)
             predictions[name] = evaluation.tabulate(name, texts[name], scores, settings.evaluate.threshold)
         summaries.append(evaluation.summarize(predictions))
-    figures: dict[str, Any] = {"training_seconds": timing.spread(seconds)}
+    figures = {}
     for figure in FIGURES:
         values = [summary[figure] for summary in summaries if summary[figure] is not None]
         figures[figure] = {"mean": statistics.mean(values), "std": statistics.stdev(values), "values": values}

@@ -89,6 +89,24 @@ def trunk_profile() -> str:
     return markdown(head, rows) + "\n" + measured_on(document)
 
 
+def compilation() -> str:
+    """The frozen layers with compiled blocks, beside those without."""
+    document = read(RESULTS / "compilation.json")
+    rows = [
+        [
+            row["precision"],
+            spread(row["seconds"], 2),
+            spread(row["compiled_seconds"], 2),
+            f"{row['compilation_seconds']:.1f}",
+            f"{row['tokens_to_break_even']:,.0f}" if row["tokens_to_break_even"] else "never",
+        ]
+        for row in document["rows"]
+    ]
+    title = f"{document['settings']['model']}, {document['settings']['tokens']:,} tokens"
+    head = [title, "seconds", "compiled, seconds", "compilation, seconds", "pays from so many tokens"]
+    return markdown(head, rows) + "\n" + measured_on(document)
+
+
 def growth() -> str:
     """Seconds and peak memory of each stage for each number of messages."""
     document = read(RESULTS / "growth.json")
@@ -134,6 +152,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "startup": startup,
     "trunk_rate": trunk_rate,
     "trunk_profile": trunk_profile,
+    "compilation": compilation,
     "growth": growth,
     "gpu": gpu,
 }

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.tables import RESULTS, markdown, measured_on, percent, read, spread
+from benchmarks.tables import RESULTS, markdown, measured_on, percent, read
 from spampipe import params, paths
 
 
@@ -44,7 +44,6 @@ def precision() -> str:
         ]
         for title, name in rows.items()
     ]
-    cells.append(["seconds of training", *(spread(figures["training_seconds"]) for figures in of_precision)])
     return markdown([f"{len(document['seeds'])} seeds", *document["figures"]], cells) + "\n" + measured_on(document)
 
 

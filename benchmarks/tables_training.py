@@ -15,13 +15,20 @@ def speed() -> str:
     runs = {(row["position"], row["precision"]): row["times_faster"] for row in book["spampipe"]}
     reviews = {(row["position"], row["precision"]): row["times_faster"] for row in prediction["book"]["spampipe"]}
     figures = pipeline["figures"]
+    fastest = {"trainer": trainer["times_faster"]["best"], "pipeline": prediction["pipeline"]["best_times_faster"]}
     rows = [
         ["training, beside the book's loop: same setting, same losses, fp32", spread(runs["last", "fp32"])],
         ["... same setting, bf16", spread(runs["last", "bf16"])],
         ["... the default position, without padding, bf16", spread(runs["last_real", "bf16"])],
-        ["training, beside transformers' Trainer, each in its faster precision", spread(trainer["times_faster"]["best"])],
+        [
+            "training, beside transformers' Trainer, each in its faster precision",
+            spread(fastest["trainer"]),
+        ],
         ["prediction, beside the book's `classify_review`", spread(reviews["last_real", "bf16"])],
-        ["... beside transformers' pipeline, each at its fastest", spread(prediction["pipeline"]["best_times_faster"])],
+        [
+            "... beside transformers' pipeline, each at its fastest",
+            spread(fastest["pipeline"]),
+        ],
         ["a second experiment's `train`, beside the first's", spread(figures["train_ratio"])],
     ]
     whole = f"\nThe whole pipeline after the download: {spread(figures['repro'])} seconds."

@@ -64,12 +64,13 @@ def fetch_base(name: str, weights: str, folder: Path) -> None:
     weights_path, ranks_path = paths.base_weights(base.weights_format, folder), paths.base_tokenizer(folder)
     if base.tokenizer == "smollm2":
         with tempfile.TemporaryDirectory() as temporary:
-            published = Path(temporary) / "published.gguf"  # weights and tokenizer in one
-            fetch(_WEIGHTS[name], published, known=PINS)
-            tokenizer.write_ranks(ranks_path, tokenizer.extract_smollm2_ranks(published))
+            path = Path(temporary) / "published.gguf"  # weights and tokenizer in one
+            fetch(_WEIGHTS[name], path, known=PINS)
+            published = gguf_file.read(path)
+            tokenizer.write_ranks(ranks_path, tokenizer.smollm2_ranks(gguf_file.tokens(published)))
             if weights == "pretrained":
-                with files.replacing(weights_path) as stripped:
-                    gguf_file.strip(published, stripped)
+                with files.replacing(weights_path) as tensors:
+                    gguf_file.write_tensors(published, tensors)
     else:
         fetch(_R50K_RANKS, ranks_path, known=PINS)
         if weights == "pretrained":

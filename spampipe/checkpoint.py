@@ -124,7 +124,11 @@ def load_card(path: Path = paths.CLASSIFIER_CARD) -> ClassifierCard:
             raise CheckpointError(f"{path}: written by another version of spampipe; run `dvc repro train`")
         architecture = DecoderConfig(**document.pop("architecture"))
         labels = tuple(document.pop("labels"))
-        return ClassifierCard(architecture=architecture, labels=labels, **document)
+        card = ClassifierCard(architecture=architecture, labels=labels, **document)
+        for name, known in ((card.base, BASE_MODELS), (card.tokenizer, TOKENIZERS)):
+            if name not in known:
+                raise ValueError(f"{name} is not among {', '.join(known)}")
+        return card
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

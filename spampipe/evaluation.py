@@ -1,11 +1,12 @@
 """What a trained classifier's probabilities say, message by message and in sum."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from spampipe import metrics
+from spampipe import metrics, paths
 from spampipe.errors import DataError
 from spampipe.messages import LABEL_NAMES
 from spampipe.paths import LEFTOVER_SPLIT, SPLITS
@@ -53,32 +54,49 @@ def tabulate(
 
 
 def summarize(predictions: Mapping[str, pd.DataFrame]) -> dict[str, float | int | None]:
-    """The figures of reports/evaluate/metrics.json.
+    """The figures of reports/evaluate/metrics.json: those to compare experiments by.
 
     Args:
         predictions: of train, validation, test and leftover, as `tabulate` makes them.
 
     Returns:
-        Accuracy, precision, recall and F1 of each split over all its messages; the test errors by kind; the
-        accuracy on test messages whose text is in neither train nor validation; the false positive rate
-        on the messages that balancing left out (None if it left none).
+        Accuracy, precision, recall and F1 of the test messages, and their errors by kind; the accuracy on test
+        messages whose text is in neither train nor validation, and how many those are; the validation accuracy;
+        the false positive rate on the messages that balancing left out (None if it left none).
     """
-    summary: dict[str, float | int | None] = {}
-    for split in SPLITS:
-        labels, predicted = _outcome(predictions[split])
-        for name, value in metrics.classification_metrics(labels, predicted).items():
-            summary[f"{split}_{name}"] = value
     test = predictions["test"]
     labels, predicted = _outcome(test)
-    summary["test_false_positives"] = int(((labels == 0) & (predicted == 1)).sum())
-    summary["test_false_negatives"] = int(((labels == 1) & (predicted == 0)).sum())
     unseen = test[~test["text"].isin([*predictions["train"]["text"], *predictions["validation"]["text"]])]
-    summary["test_unseen_messages"] = len(unseen)
-    summary["test_accuracy_unseen"] = (
-        metrics.classification_metrics(*_outcome(unseen))["accuracy"] if len(unseen) else None
-    )
-    summary["leftover_false_positive_rate"] = metrics.false_positive_rate(*_outcome(predictions[LEFTOVER_SPLIT]))
-    return summary
+    return {
+        **{f"test_{name}": value for name, value in metrics.classification_metrics(labels, predicted).items()},
+        "test_false_positives": int(((labels == 0) & (predicted == 1)).sum()),
+        "test_false_negatives": int(((labels == 1) & (predicted == 0)).sum()),
+        "test_unseen_messages": len(unseen),
+        "test_accuracy_unseen": _accuracy(unseen) if len(unseen) else None,
+        "validation_accuracy": _accuracy(predictions["validation"]),
+        "leftover_false_positive_rate": metrics.false_positive_rate(*_outcome(predictions[LEFTOVER_SPLIT])),
+    }
+
+
+def by_split(predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Messages, accuracy, precision, recall and F1 of train, validation and test, one row each."""
+    rows = []
+    for split in SPLITS:
+        found = metrics.classification_metrics(*_outcome(predictions[split]))
+        rows.append({"split": split, "messages": len(predictions[split]), **found})
+    return pd.DataFrame(rows)
+
+
+def tables(predictions: Mapping[str, pd.DataFrame]) -> dict[Path, pd.DataFrame]:
+    """Every table of reports/evaluate/, by its path: all predictions, figures by split, and the test curves."""
+    labels, probabilities = labels_and_probabilities(predictions["test"])
+    return {
+        paths.PREDICTIONS: pd.concat(predictions.values()),
+        paths.SPLIT_METRICS: by_split(predictions),
+        paths.CONFUSION: confusion(predictions["test"]),
+        paths.ROC: metrics.roc_points(labels, probabilities),
+        paths.PRECISION_RECALL: metrics.precision_recall_points(labels, probabilities),
+    }
 
 
 def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -90,6 +108,10 @@ def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
 def labels_and_probabilities(predictions: pd.DataFrame) -> tuple[metrics.Labels, metrics.Probabilities]:
     """Two columns as arrays."""
     return predictions["label"].to_numpy(), predictions["probability"].to_numpy()
+
+
+def _accuracy(table: pd.DataFrame) -> float:
+    return metrics.classification_metrics(*_outcome(table))["accuracy"]
 
 
 def _outcome(predictions: pd.DataFrame) -> tuple[metrics.Labels, metrics.Labels]:

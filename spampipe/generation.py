@@ -43,6 +43,8 @@ def continue_text(name: str, text: str, new_tokens: int) -> str:
         raise ParamsError(f"{name} has no pretrained weights; choose another model")
     if not text:
         raise ParamsError("the text is empty; give the beginning of a sentence")
+    if new_tokens < 1:
+        raise ParamsError(f"--tokens: {new_tokens} tokens cannot be added; ask for 1 or more")
     folder: Path = fetch.cache_directory() / "bases" / name
     bases.fetch_base(name, "pretrained", folder)
     encoding = tokenizer.load(paths.base_tokenizer(folder), base.tokenizer)

@@ -24,6 +24,7 @@ TRAIN_METRICS = TRAIN_REPORTS / "metrics.json"
 
 EVALUATE_REPORTS = Path("reports/evaluate")
 EVALUATE_METRICS = EVALUATE_REPORTS / "metrics.json"
+SPLIT_METRICS = EVALUATE_REPORTS / "splits.csv"
 PREDICTIONS = EVALUATE_REPORTS / "predictions.csv"
 CONFUSION = EVALUATE_REPORTS / "confusion.csv"
 ROC = EVALUATE_REPORTS / "roc.csv"

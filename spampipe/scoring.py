@@ -3,15 +3,28 @@
 import functools
 
 import numpy as np
+import pandas as pd
 import torch
 
+from spampipe import evaluation, messages, paths, tokens
 from spampipe.classifier import Classifier
 from spampipe.compute import Precision, autocast, rounded_weights
 from spampipe.examples import Examples, TokenExamples, prepare
 from spampipe.messages import SPAM
 from spampipe.metrics import Probabilities
+from spampipe.params import EvaluateParams
 from spampipe.progress import Progress
 from spampipe.tokens import TokenTable
+
+
+def predictions_of(
+    split: str, classifier: Classifier, precision: Precision, settings: EvaluateParams
+) -> pd.DataFrame:
+    """Score one split of the workspace; the table of its predictions, as `evaluation.tabulate` makes it."""
+    probabilities = spam_probabilities(
+        classifier, tokens.load(paths.split_tokens(split)), settings.batch_size, precision, split, reuse_trunk=True
+    )
+    return evaluation.tabulate(split, messages.read(paths.split_csv(split)), probabilities, settings.threshold)
 
 
 @torch.no_grad()

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,21 +98,16 @@ def write_ranks(path: Path, ranks: Iterable[tuple[bytes, int]]) -> None:
     files.write_bytes(path, b"".join(base64.b64encode(token) + b" %d\n" % rank for token, rank in ranks))
 
 
-def extract_smollm2_ranks(gguf_path: Path) -> list[tuple[bytes, int]]:
-    """The ordinary tokens of a GGUF file, whose ids follow the order of their merges.
+def smollm2_ranks(spelt: Sequence[str]) -> list[tuple[bytes, int]]:
+    """The ordinary tokens of SmolLM2, whose ids follow the order of their merges.
 
     Args:
-        gguf_path: a file whose tokens are spelt in GPT-2's printable alphabet for bytes.
+        spelt: every token in the order of its id, in GPT-2's printable alphabet for bytes.
 
     Returns:
         Pairs of a token's bytes and its id.
     """
-    from gguf import GGUFReader
-
-    field = GGUFReader(gguf_path).fields["tokenizer.ggml.tokens"]
     special = set(TOKENIZERS["smollm2"].special_tokens.values())
-    # A string array holds, per token, the position of its UTF-8 bytes among the field's parts.
-    spelt = [bytes(field.parts[index]).decode("utf-8") for index in field.data]
     byte_of = {character: byte for byte, character in _printable_alphabet().items()}
     return [
         (bytes(byte_of[character] for character in token), number)

@@ -227,6 +227,14 @@ def test_a_damaged_card_is_refused(content: str | bytes, reason: str):
     assert reason in refusal(CheckpointError, checkpoint.load_card, paths.CLASSIFIER_CARD)
 
 
+@pytest.mark.parametrize("field", ["base", "tokenizer"])
+def test_a_card_of_an_unknown_model_is_refused(field: str):
+    checkpoint.save(*make(**GPT2_PRETRAINED))
+    document = json.loads(paths.CLASSIFIER_CARD.read_text())
+    paths.CLASSIFIER_CARD.write_text(json.dumps(document | {field: "gpt2-giant"}))
+    assert "gpt2-giant is not among" in refusal(CheckpointError, checkpoint.load_card, paths.CLASSIFIER_CARD)
+
+
 def test_a_card_must_have_all_its_fields_and_no_others():
     checkpoint.save(*make(**GPT2_PRETRAINED))
     document = json.loads(paths.CLASSIFIER_CARD.read_text())

@@ -76,3 +76,9 @@ def test_greedy_continuation(encoding, decoder, reference, capsys, _usual_loggin
     assert greedy_continuation(decoder, beginning, NEW_TOKENS) == expected
     cli.main(["generate", BEGINNING, "--model", "smollm2-135m", "--tokens", str(NEW_TOKENS)])
     assert capsys.readouterr().out.endswith(encoding.decode(expected) + "\n")
+
+
+@pytest.mark.parametrize("count", ["0", "-1"])
+def test_fewer_tokens_than_one_are_refused(count, capsys, _usual_logging_and_signals):
+    with pytest.raises(SystemExit, match=f"--tokens: {count} tokens cannot be added"):
+        cli.main(["generate", BEGINNING, "--model", "smollm2-135m", "--tokens", count])

@@ -1,0 +1,61 @@
+"""Would torch.compile pay within a run? Time the frozen layers' pass with blocks compiled and without.
+
+Run `python -m benchmarks.compilation` after `dvc repro`; it needs a C++ compiler, which the pipeline does not.
+"""
+
+import argparse
+import time
+from typing import get_args
+
+from benchmarks import timing, training_runs, trunk_rate
+from spampipe import command, compute, examples, files, paths, tokens
+from spampipe.classifier import Classifier
+from spampipe.compute import Precision
+from spampipe.tokens import TokenTable
+
+RESULT = timing.RESULTS / "compilation.json"
+MODEL = "smollm2-135m"
+
+
+def main() -> None:
+    """Write benchmarks/results/compilation.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--messages", type=int, default=300, help="the first of the train split")
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    compute.configure_torch()
+    table = training_runs.shortened({"train": tokens.load(paths.split_tokens("train"))}, arguments.messages)["train"]
+    rows = []
+    for precision in get_args(Precision):
+        classifier = trunk_rate.random_classifier(MODEL, compute.best_device())
+        one_pass(classifier, table, precision)
+        plain = timing.spread([one_pass(classifier, table, precision) for _ in range(arguments.repeats)])
+        for block in classifier.decoder.blocks:
+            block.compile(dynamic=True)
+        first = one_pass(classifier, table, precision)
+        compiled = timing.spread([one_pass(classifier, table, precision) for _ in range(arguments.repeats)])
+        cost, gain = first - compiled["median"], plain["median"] - compiled["median"]
+        real_tokens = int(table.lengths.sum())
+        rows.append(
+            {
+                "precision": precision,
+                "seconds": plain,
+                "compiled_seconds": compiled,
+                "compilation_seconds": cost,
+                "tokens_to_break_even": real_tokens * cost / gain if gain > 0 else None,
+            }
+        )
+    settings = {"model": MODEL, "messages": len(table), "tokens": int(table.lengths.sum())}
+    files.write_json(RESULT, {"machine": timing.machine(), "settings": settings, "rows": rows})
+
+
+def one_pass(classifier: Classifier, table: TokenTable, precision: Precision) -> float:
+    """Seconds of one pass with an empty store."""
+    with training_runs.empty_store():
+        start = time.perf_counter()
+        examples.prepare(classifier, table, precision, "benchmark")
+        return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    command.run(main)
