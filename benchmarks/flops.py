@@ -4,7 +4,9 @@ import time
 
 import torch
 
+from spampipe import examples
 from spampipe.classifier import Classifier
+from spampipe.tokens import TokenTable
 
 
 def block_flops(classifier: Classifier, stop: int | None) -> int:
@@ -14,6 +16,18 @@ def block_flops(classifier: Classifier, stop: int | None) -> int:
     """
     parameters = classifier.decoder.blocks[:stop].parameters()
     return 2 * sum(tensor.numel() for tensor in parameters if tensor.dim() == 2)
+
+
+def trunk_flops(classifier: Classifier, table: TokenTable) -> int:
+    """Operations of the frozen layers' pass over a table, in which messages with the same tokens share one."""
+    return block_flops(classifier, classifier.trunk_depth) * trunk_tokens(classifier, table)
+
+
+def trunk_tokens(classifier: Classifier, table: TokenTable) -> int:
+    """Tokens that the frozen layers' pass reads: those of distinct messages, as far as they count."""
+    lengths = classifier.effective_lengths(torch.from_numpy(table.lengths), table.max_length)
+    rows, _ = examples.distinct_rows(torch.from_numpy(table.input_ids), lengths)
+    return int(lengths[rows].sum())
 
 
 def matrix_rate(device: torch.device, dtype: torch.dtype, size: int, tries: int = 10) -> float:

@@ -9,7 +9,6 @@ included. The data is the workspace's splits, tokenized for GPT-2.
 
 import argparse
 import dataclasses
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import flops, timing
+from benchmarks import flops, timing, training_runs
 from spampipe import (
     bases,
     checkpoint,
@@ -25,11 +24,7 @@ from spampipe import (
     compute,
     examples,
     files,
-    messages,
     params,
-    paths,
-    tokenizer,
-    tokens,
     training,
 )
 from spampipe.classifier import Trainable
@@ -38,7 +33,6 @@ from spampipe.errors import SpampipeError
 from spampipe.tokens import TokenTable
 
 RESULT = timing.RESULTS / "gpu.json"
-LENGTH = 120
 MATRIX_SIZES = (2048, 8192)
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -77,9 +71,10 @@ def main() -> None:
         name: {size: flops.matrix_rate(device, DTYPES[name], size) for size in MATRIX_SIZES}
         for name in arguments.precision
     }
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["DVC_ROOT"] = folder  # the frozen layers' store is empty, and goes with the folder
-        tables = tokenized(Path(folder))
+    with tempfile.TemporaryDirectory() as folder, training_runs.empty_store():
+        bases.fetch_base("gpt2-small", "random", Path(folder))  # every size has the same tokenizer
+        tables = training_runs.tokenize("gpt2-small", Path(folder))
+        del tables["test"]
         rows = [
             measure(variant, precision, arguments.epochs, tables, device, Path(folder))
             for variant in VARIANTS
@@ -90,23 +85,15 @@ def main() -> None:
         row["share_of_matrix_rate"] = row["flops_per_second"] / max(peaks[row["precision"]].values())
     document = {
         "machine": timing.machine(),
-        "settings": {"epochs": arguments.epochs, "max_length": LENGTH, "batch_size": 8, "learning_rate": 5e-5},
+        "settings": {
+            "epochs": arguments.epochs,
+            "max_length": tables["train"].max_length,
+            "batch_size": 8,
+            "learning_rate": 5e-5,
+        },
         "figures": {"matrix_flops_per_second": peaks, "rows": rows},
     }
     files.write_json(RESULT, document)
-
-
-def tokenized(folder: Path) -> dict[str, TokenTable]:
-    """The workspace's train and validation messages as GPT-2's tokens; its rank file is left in `folder`."""
-    bases.fetch_base("gpt2-small", "random", folder)
-    encoding = tokenizer.load(paths.base_tokenizer(folder), "r50k_base")
-    padding = tokenizer.TOKENIZERS["r50k_base"].end_of_text
-    tables = {}
-    for name in ("train", "validation"):
-        split = messages.read(paths.split_csv(name))
-        rows = tokens.encode(encoding, split["Text"].tolist())
-        tables[name] = tokens.pad(rows, split["Label"].tolist(), LENGTH, padding)
-    return tables
 
 
 def measure(
@@ -123,11 +110,11 @@ def measure(
     validation in that pass's time; else of the training steps, forward and twice that backward, without the last
     block, in the whole time. Both are lower bounds.
     """
-    settings = params.load()
+    settings, length = params.load(), tables["train"].max_length
     changes = {"name": variant.model, "weights": "random", "trainable": variant.trainable, "position": "last"}
     model = settings.model.model_copy(update=changes | {"causal": True, "dropout": 0.0})
     loop = {"epochs": epochs, "batch_size": 8, "learning_rate": 5e-5, "precision": precision}
-    card = checkpoint.describe(model, LENGTH, precision, folder)
+    card = checkpoint.describe(model, length, precision, folder)
     classifier = checkpoint.create(card, settings.train.seed, 0.0, device, folder)
     classifier.trunk_digest()  # names the store's file; part of loading, not of training
     if device.type == "cuda":
@@ -141,10 +128,9 @@ def measure(
     flops.synchronize(device)
     end = time.perf_counter()
     if classifier.trunk_depth:
-        seen = sum(len(table) for table in tables.values()) * LENGTH
-        rate = flops.block_flops(classifier, classifier.trunk_depth) * seen / (prepared - start)
+        rate = sum(flops.trunk_flops(classifier, table) for table in tables.values()) / (prepared - start)
     else:
-        seen = epochs * (len(tables["train"]) // 8) * 8 * LENGTH
+        seen = epochs * (len(tables["train"]) // 8) * 8 * length
         rate = 3 * flops.block_flops(classifier, -1) * seen / (end - start)
     return {
         **dataclasses.asdict(variant),

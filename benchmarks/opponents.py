@@ -1,13 +1,15 @@
 """This project's classifier as other people's code would hold it: the book's model and transformers' Llama."""
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from llms_from_scratch.ch04 import GPTModel
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForSequenceClassification
 
+from spampipe.architectures import DecoderConfig
 from spampipe.classifier import Classifier
+from spampipe.model import Decoder
 
 _Model = TypeVar("_Model", bound=nn.Module)
 
@@ -50,46 +52,67 @@ _LLAMA_NAMES = {
 
 def book_classifier(classifier: Classifier) -> GPTModel:
     """The book's GPTModel, sections 6.4 and 6.5, with a copy of a GPT-2 classifier's tensors."""
-    config = classifier.decoder.config
+    classifier.complete()
+    model = book_model(classifier.decoder, classifier.head.out_features)
+    model.out_head.load_state_dict(classifier.head.state_dict())
+    return _frozen_alike(model, classifier, _BOOK_NAMES)
+
+
+def book_model(decoder: Decoder, num_labels: int | None = None) -> GPTModel:
+    """The book's GPTModel with a copy of a decoder's tensors.
+
+    Args:
+        decoder: of GPT-2's family.
+        num_labels: outputs of a new head; None for the language model's, tied to the token embedding.
+    """
+    config = decoder.config
     sizes = {"vocab_size": config.vocabulary_size, "context_length": config.context_length}
     shape = {"emb_dim": config.hidden_size, "n_heads": config.num_heads, "n_layers": config.num_layers}
     model = GPTModel({**sizes, **shape, "drop_rate": 0.0, "qkv_bias": True})
-    model.out_head = nn.Linear(config.hidden_size, classifier.head.out_features)
-    masks = {name: tensor for name, tensor in model.state_dict().items() if name.endswith("att.mask")}
-    model.load_state_dict(dict(_renamed(classifier, _BOOK_NAMES)) | masks)
-    return _frozen_alike(model, classifier, _BOOK_NAMES)
+    if num_labels is None:
+        model.out_head.weight = model.tok_emb.weight
+    else:
+        model.out_head = nn.Linear(config.hidden_size, num_labels)
+    own = {name: tensor for name, tensor in model.state_dict().items() if name.endswith("att.mask") or "head" in name}
+    model.load_state_dict(own | dict(_renamed(decoder, _BOOK_NAMES)))
+    return model.eval()
 
 
 def llama_classifier(classifier: Classifier, padding: int, labels: tuple[str, ...]) -> LlamaForSequenceClassification:
     """The model of transformers, with a copy of a Llama classifier's tensors, and a head with a bias as ours has."""
-    config = classifier.decoder.config
-    rotary = {"rope_type": "default", "rope_theta": config.rotary_base}
-    model = LlamaForSequenceClassification(
-        LlamaConfig(
-            vocab_size=config.vocabulary_size,
-            max_position_embeddings=config.context_length,
-            hidden_size=config.hidden_size,
-            num_hidden_layers=config.num_layers,
-            num_attention_heads=config.num_heads,
-            num_key_value_heads=config.num_kv_heads,
-            intermediate_size=config.intermediate_size,
-            rms_norm_eps=config.norm_epsilon,
-            rope_theta=config.rotary_base,  # before transformers 5
-            rope_parameters=rotary,
-            pad_token_id=padding,
-            id2label=dict(enumerate(labels)),
-            label2id={label: number for number, label in enumerate(labels)},
-            use_cache=False,  # keys and values of earlier calls are of no use to a classifier
-        )
+    classifier.complete()
+    config = llama_config(
+        classifier.decoder.config,
+        pad_token_id=padding,
+        id2label=dict(enumerate(labels)),
+        label2id={label: number for number, label in enumerate(labels)},
+        use_cache=False,  # keys and values of earlier calls are of no use to a classifier
     )
+    model = LlamaForSequenceClassification(config)
     model.score = nn.Linear(config.hidden_size, classifier.head.out_features)
     model.load_state_dict(dict(_renamed(classifier, _LLAMA_NAMES)))
     return _frozen_alike(model, classifier, _LLAMA_NAMES)
 
 
-def _renamed(classifier: Classifier, names: dict[str, str]) -> Iterator[tuple[str, Tensor]]:
-    classifier.complete()
-    for name, tensor in classifier.state_dict().items():
+def llama_config(config: DecoderConfig, **others: Any) -> LlamaConfig:
+    """A Llama decoder's shape in transformers' words, with other settings besides."""
+    return LlamaConfig(
+        vocab_size=config.vocabulary_size,
+        max_position_embeddings=config.context_length,
+        hidden_size=config.hidden_size,
+        num_hidden_layers=config.num_layers,
+        num_attention_heads=config.num_heads,
+        num_key_value_heads=config.num_kv_heads,
+        intermediate_size=config.intermediate_size,
+        rms_norm_eps=config.norm_epsilon,
+        rope_theta=config.rotary_base,  # before transformers 5
+        rope_parameters={"rope_type": "default", "rope_theta": config.rotary_base},
+        **others,
+    )
+
+
+def _renamed(module: nn.Module, names: dict[str, str]) -> Iterator[tuple[str, Tensor]]:
+    for name, tensor in module.state_dict().items():
         yield _rename(name, names), tensor
 
 

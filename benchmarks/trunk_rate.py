@@ -7,15 +7,13 @@ products are not counted, padding is not either, and both cost time.
 """
 
 import argparse
-import os
-import tempfile
 from typing import Any
 
 import numpy as np
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks import flops, timing
+from benchmarks import flops, timing, training_runs
 from spampipe import checkpoint, command, compute, examples, files, params, paths, tokens
 from spampipe.classifier import Classifier
 from spampipe.compute import Precision
@@ -92,15 +90,13 @@ def rate(
     classifier: Classifier, table: TokenTable, precision: Precision, repeats: int, peak: float
 ) -> dict[str, Any]:
     """Seconds of the pass, its operations a second, and their share of the matrix products' rate."""
-    lengths = classifier.effective_lengths(torch.from_numpy(table.lengths), table.max_length)
-    rows, _ = examples.distinct_rows(torch.from_numpy(table.input_ids), lengths)  # copies of a message cost nothing
-    work = flops.block_flops(classifier, classifier.trunk_depth) * int(lengths[rows].sum())
+    work = flops.trunk_flops(classifier, table)
     seconds = timing.repeat(lambda: fresh_pass(classifier, table, precision), repeats)
     rates = timing.spread([work / value for value in seconds["values"]])
     shares = timing.spread([value / peak for value in rates["values"]])
     return {
         "messages": len(table),
-        "tokens": int(lengths[rows].sum()),
+        "tokens": flops.trunk_tokens(classifier, table),
         "seconds": seconds,
         "flops_per_second": rates,
         "share_of_matrix_rate": shares,
@@ -109,15 +105,8 @@ def rate(
 
 def fresh_pass(classifier: Classifier, table: TokenTable, precision: Precision) -> None:
     """The pass as the pipeline runs it, with nothing in the store yet."""
-    before = os.environ.get("DVC_ROOT")
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["DVC_ROOT"] = folder
-        try:
-            examples.prepare(classifier, table, precision, "benchmark")
-        finally:
-            os.environ.pop("DVC_ROOT")
-            if before is not None:
-                os.environ["DVC_ROOT"] = before
+    with training_runs.empty_store():
+        examples.prepare(classifier, table, precision, "benchmark")
 
 
 def operators(classifier: Classifier, table: TokenTable, precision: Precision) -> dict[str, float]:

@@ -34,8 +34,8 @@ def configure_torch() -> None:
 def _keep_freed_memory() -> None:
     """Have glibc keep large freed blocks for the next tensor.
 
-    It would return them to the system, which then clears new pages for every tensor: a sixth of the frozen
-    layers' time in bfloat16. The process holds no more than its peak.
+    It would return them to the system, which then clears new pages for every tensor. The process holds no more
+    than its peak.
     """
     if sys.platform != "linux":
         return

@@ -12,9 +12,9 @@ _FEWEST_ROWS = 256  # below, reordering the weights costs more than it gains
 class Linear(nn.Linear):
     """`nn.Linear`; large float32 products on an AVX-512 processor are left to oneDNN.
 
-    torch multiplies float32 matrices with MKL, which leaves AVX-512 unused on processors that are not Intel's:
-    oneDNN is then more than twice as fast (benchmarks/trunk_rate.py). torch's public way to oneDNN in float32 is
-    a convolution with a 1 x 1 kernel. Products in bfloat16 go to oneDNN anyway.
+    torch multiplies float32 matrices with MKL, which leaves AVX-512 unused on processors that are not Intel's;
+    oneDNN uses it (benchmarks/trunk_rate.py compares the two). torch's public way to oneDNN in float32 is a
+    convolution with a 1 x 1 kernel. Products in bfloat16 go to oneDNN anyway.
     """
 
     def reset_parameters(self) -> None:

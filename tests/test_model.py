@@ -12,6 +12,7 @@ from scipy.stats import ks_2samp
 from torch import nn
 from torch.nn import functional
 
+from benchmarks.opponents import book_model
 from spampipe.compute import random_stream
 from spampipe.generation import greedy_continuation
 from spampipe.model import Decoder, random_state
@@ -20,7 +21,6 @@ from tests.tiny_models import (
     FAMILIES,
     GPT2,
     LLAMA,
-    book_model,
     make_decoder,
     random_ids,
     torch_threads,

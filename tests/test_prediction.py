@@ -10,6 +10,7 @@ import tiktoken
 import torch
 from llms_from_scratch.ch06 import classify_review
 
+from benchmarks.opponents import book_model
 from spampipe import checkpoint, files, paths, tokenizer, tokens
 from spampipe.architectures import BASE_MODELS, BaseModel
 from spampipe.classifier import Classifier
@@ -18,7 +19,7 @@ from spampipe.errors import CheckpointError, DataError, SpampipeError
 from spampipe.params import ModelParams
 from spampipe.prediction import Prediction, SpamClassifier
 from spampipe.scoring import spam_probabilities
-from tests.tiny_models import GPT2, book_model, randomize
+from tests.tiny_models import GPT2, randomize
 
 MAX_LENGTH, PADDING = 16, 50256
 TEXTS = [

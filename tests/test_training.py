@@ -16,6 +16,7 @@ from llms_from_scratch.ch04 import GPTModel
 from llms_from_scratch.ch06 import train_classifier_simple
 from torch import Tensor
 
+from benchmarks.opponents import book_model
 from spampipe import tokens, training
 from spampipe.classifier import Classifier, initialize_head
 from spampipe.compute import random_stream
@@ -32,7 +33,6 @@ from tests.tiny_models import (
     GPT2,
     LLAMA,
     PADDING,
-    book_model,
     make_classifier,
     make_table,
     torch_threads,

@@ -8,11 +8,11 @@ from typing import Any
 import gguf
 import numpy as np
 import torch
-from llms_from_scratch.ch04 import GPTModel
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
 
+from benchmarks.opponents import llama_config
 from spampipe import tokens
 from spampipe.architectures import DecoderConfig
 from spampipe.classifier import Classifier, Position, Trainable, initialize_head
@@ -114,63 +114,9 @@ def transformers_gpt2(config: DecoderConfig, seed: int = 0) -> GPT2LMHeadModel:
 
 
 def transformers_llama(config: DecoderConfig, seed: int = 0) -> LlamaForCausalLM:
-    rotary = {"rope_type": "default", "rope_theta": config.rotary_base}
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=config.vocabulary_size,
-            max_position_embeddings=config.context_length,
-            hidden_size=config.hidden_size,
-            num_hidden_layers=config.num_layers,
-            num_attention_heads=config.num_heads,
-            num_key_value_heads=config.num_kv_heads,
-            intermediate_size=config.intermediate_size,
-            rms_norm_eps=config.norm_epsilon,
-            rope_theta=config.rotary_base,  # before transformers 5
-            rope_parameters=rotary,
-            tie_word_embeddings=True,
-        )
-    )
+    model = LlamaForCausalLM(llama_config(config, tie_word_embeddings=True))
     randomize(model, seed)
     return model.eval()
-
-
-def book_model(decoder: Decoder, num_labels: int | None = None) -> GPTModel:
-    """The book's GPTModel with the weights of `decoder`.
-
-    Args:
-        decoder: of GPT-2's family.
-        num_labels: outputs of a new head; None for the language model's, tied to the token embedding.
-    """
-    config = decoder.config
-    sizes = {"vocab_size": config.vocabulary_size, "context_length": config.context_length}
-    shape = {"emb_dim": config.hidden_size, "n_heads": config.num_heads, "n_layers": config.num_layers}
-    book = GPTModel({**sizes, **shape, "drop_rate": 0.0, "qkv_bias": True})
-    pairs: list[tuple[nn.Module, nn.Module]] = [
-        (book.tok_emb, decoder.token_embedding),
-        (book.pos_emb, decoder.position_embedding),
-        (book.final_norm, decoder.final_norm),
-    ]
-    for theirs, ours in zip(book.trf_blocks, decoder.blocks, strict=True):
-        pairs += [
-            (theirs.att.W_query, ours.attention.query),
-            (theirs.att.W_key, ours.attention.key),
-            (theirs.att.W_value, ours.attention.value),
-            (theirs.att.out_proj, ours.attention.output),
-            (theirs.ff.layers[0], ours.mlp.up),
-            (theirs.ff.layers[2], ours.mlp.down),
-            (theirs.norm1, ours.attention_norm),
-            (theirs.norm2, ours.mlp_norm),
-        ]
-    with torch.no_grad():
-        for theirs, ours in pairs:
-            # Both list weight (or scale), then bias (or shift).
-            for target, source in zip(theirs.parameters(), ours.parameters(), strict=True):
-                target.copy_(source)
-    if num_labels is None:
-        book.out_head.weight = book.tok_emb.weight
-    else:
-        book.out_head = nn.Linear(config.hidden_size, num_labels)
-    return book.eval()
 
 
 # --- their files ---------------------------------------------------------------------------------------------
