@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from spampipe import compute
+from spampipe import compute, provenance
 
 RESULTS = Path("benchmarks/results")
 
@@ -43,19 +43,10 @@ def ratio(slow: dict[str, Any], fast: dict[str, Any]) -> dict[str, float]:
 def machine() -> dict[str, Any]:
     """What the figures hold for: processor, device, threads, Python, torch and the date."""
     return {
-        "processor": _processor(),
+        "processor": provenance.processor(),
         "device": compute.describe(compute.best_device()),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
-
-
-def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()

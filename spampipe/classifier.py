@@ -106,6 +106,24 @@ class Classifier(nn.Module):
             return torch.full_like(lengths, max_length)
         return torch.ones_like(lengths) if self.position == "first" else lengths
 
+    def training_flops(self, messages: int, tokens: int) -> int:
+        """Floating-point operations of the trained blocks' matrix products, forward and twice that backward.
+
+        Attention's own products, norms and activations are not counted, so that a rate from this is a lower bound.
+
+        Args:
+            messages: that were trained on.
+            tokens: that they have together.
+        """
+        operations = messages * self.head.weight.numel()
+        for number, block in enumerate(self.decoder.blocks[self.trunk_depth :], self.trunk_depth):
+            sizes = {name: tensor.numel() for name, tensor in block.named_parameters() if tensor.dim() == 2}
+            for_all = total = sum(sizes.values())
+            if self.position != "mean" and number == self.decoder.config.num_layers - 1:
+                for_all = sizes["attention.key.weight"] + sizes["attention.value.weight"]
+            operations += tokens * for_all + messages * (total - for_all)
+        return 3 * 2 * operations
+
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Score messages.
 

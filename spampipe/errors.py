@@ -27,3 +27,11 @@ class CheckpointError(SpampipeError):
 
 class DivergenceError(SpampipeError):
     """The training loss is no longer a number."""
+
+
+class StoreError(SpampipeError):
+    """The MLflow store cannot be reached, holds nothing of the kind, or cannot be shown."""
+
+
+class QualityError(SpampipeError):
+    """A result is not what it must be."""

@@ -88,10 +88,12 @@ def by_split(predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def tables(predictions: Mapping[str, pd.DataFrame]) -> dict[Path, pd.DataFrame]:
-    """Every table of reports/evaluate/, by its path: all predictions, figures by split, and the test curves."""
+    """Every table of reports/evaluate/, by its path: predictions, mistakes, figures by split, and the test curves."""
     labels, probabilities = labels_and_probabilities(predictions["test"])
+    together = pd.concat(predictions.values())
     return {
-        paths.PREDICTIONS: pd.concat(predictions.values()),
+        paths.PREDICTIONS: together,
+        paths.MISCLASSIFIED: together[together["label"] != together["predicted"]],
         paths.SPLIT_METRICS: by_split(predictions),
         paths.CONFUSION: confusion(predictions["test"]),
         paths.ROC: metrics.roc_points(labels, probabilities),

@@ -4,12 +4,15 @@ import os
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
+LOCK = Path("dvc.lock")
+REQUIREMENTS = Path("requirements.lock")
 
 RAW_MESSAGES = Path("data/raw/messages.tsv")
 BALANCED = Path("data/balanced.csv")
 LEFTOVER = Path("data/leftover.csv")
 
 SPLITS = ("train", "validation", "test")
+SPLITS_FOLDER, TOKENS_FOLDER = Path("data/splits"), Path("data/tokens")
 LEFTOVER_SPLIT = "leftover"  # the messages that balancing left out, tokenized and scored like a split
 
 BASE = Path("models/base")
@@ -26,6 +29,7 @@ EVALUATE_REPORTS = Path("reports/evaluate")
 EVALUATE_METRICS = EVALUATE_REPORTS / "metrics.json"
 SPLIT_METRICS = EVALUATE_REPORTS / "splits.csv"
 PREDICTIONS = EVALUATE_REPORTS / "predictions.csv"
+MISCLASSIFIED = EVALUATE_REPORTS / "misclassified.csv"
 CONFUSION = EVALUATE_REPORTS / "confusion.csv"
 ROC = EVALUATE_REPORTS / "roc.csv"
 PRECISION_RECALL = EVALUATE_REPORTS / "precision_recall.csv"
@@ -35,12 +39,12 @@ FIGURES = Path("reports/figures")
 
 def split_csv(split: str) -> Path:
     """The messages of one split, columns Label and Text."""
-    return LEFTOVER if split == LEFTOVER_SPLIT else Path(f"data/splits/{split}.csv")
+    return LEFTOVER if split == LEFTOVER_SPLIT else SPLITS_FOLDER / f"{split}.csv"
 
 
 def split_tokens(split: str) -> Path:
     """The token ids of one split."""
-    return Path(f"data/tokens/{split}.safetensors")
+    return TOKENS_FOLDER / f"{split}.safetensors"
 
 
 def base_tokenizer(folder: Path = BASE) -> Path:

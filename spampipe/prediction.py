@@ -43,18 +43,23 @@ class SpamClassifier:
         self._classifier, self._card, self._encoding = classifier, card, encoding
 
     @classmethod
-    def load(cls, root: Path = Path()) -> Self:
+    def load(cls, root: Path = Path(), base: Path | None = None) -> Self:
         """Load from the workspace at `root`; needs models/ alone, as `dvc pull` brings it.
+
+        Args:
+            root: holds models/classifier.*.
+            base: holds the base model; models/base under `root` if not given.
 
         Raises:
             CheckpointError: a file is missing, damaged or not the one the classifier was trained with.
         """
         card = checkpoint.load_card(root / paths.CLASSIFIER_CARD)
-        ranks = root / paths.base_tokenizer()
+        base = base or root / paths.BASE
+        ranks = paths.base_tokenizer(base)
         encoding = tokenizer.load(ranks, card.tokenizer)
         if files.digest(ranks) != card.tokenizer_sha256:
             raise CheckpointError(f"{ranks}: not the tokenizer this classifier was trained with; run `dvc checkout`")
-        classifier = checkpoint.load(card, best_device(), root / paths.CLASSIFIER_WEIGHTS, root / paths.BASE)
+        classifier = checkpoint.load(card, best_device(), root / paths.CLASSIFIER_WEIGHTS, base)
         return cls(classifier, card, encoding)
 
     def classify(self, texts: Sequence[str], threshold: float = 0.5, batch_size: int = 32) -> list[Prediction]:

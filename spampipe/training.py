@@ -71,11 +71,12 @@ def fit(
     trained = list(classifier.trained_parameters().values())
     optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
     records: list[Record] = []
+    tokens = 0
 
     def record(quantity: Literal["loss", "accuracy"], step: int, values: tuple[float, float]) -> None:
         finished = step + 1
-        seen = finished * settings.batch_size
-        records.append(Record(quantity, step, finished / steps_per_epoch, seen, *values))
+        seen, rate = finished * settings.batch_size, optimizer.param_groups[0]["lr"]
+        records.append(Record(quantity, step, finished / steps_per_epoch, seen, tokens, rate, *values))
         listen(records[-1])
 
     torch.manual_seed(settings.seed + distributed.rank())  # dropout draws from the global stream
@@ -89,6 +90,7 @@ def fit(
                 step = epoch * steps_per_epoch + batch_number
                 updates = (batch_number + 1) % settings.accumulation_steps == 0 or batch_number + 1 == steps_per_epoch
                 part = distributed.share(batch)
+                tokens += int(train.lengths[batch].sum())
                 with nullcontext() if updates else distributed.gradients_stay(module):
                     with autocast(device, settings.precision):
                         loss = functional.cross_entropy(module(*train.inputs(part)), train.labels[send(part, device)])

@@ -30,6 +30,8 @@ class Record:
         step: the batch just finished; the first is step 0.
         epoch: passes over the training messages, in fractions.
         examples_seen: messages trained on so far.
+        tokens_seen: tokens read in training so far.
+        learning_rate: of the last update.
         train: the figure on training messages.
         validation: the figure on validation messages.
     """
@@ -38,12 +40,15 @@ class Record:
     step: int
     epoch: float
     examples_seen: int
+    tokens_seen: int
+    learning_rate: float
     train: float
     validation: float
 
     def metrics(self) -> dict[str, float]:
         """The figures under the names that a tracker shows."""
-        return {f"train/{self.quantity}": self.train, f"validation/{self.quantity}": self.validation}
+        figures = {f"train/{self.quantity}": self.train, f"validation/{self.quantity}": self.validation}
+        return figures | {"learning_rate": self.learning_rate}
 
 
 def steps_table(records: Sequence[Record]) -> pd.DataFrame:
@@ -70,3 +75,27 @@ def summary(records: Sequence[Record]) -> dict[str, float | int]:
         "steps": accuracy.step + 1,
         "examples_seen": accuracy.examples_seen,
     }
+
+
+def curves(
+    steps: pd.DataFrame, epochs: pd.DataFrame, batch_size: int, learning_rate: float
+) -> list[tuple[str, float, int]]:
+    """What a tracker was shown while a run recorded these tables.
+
+    Args:
+        steps: of the losses, columns STEP_COLUMNS.
+        epochs: of the accuracies, columns EPOCH_COLUMNS.
+        batch_size: messages a step.
+        learning_rate: of every step.
+
+    Returns:
+        The name, value and step of every point.
+    """
+    last_steps = epochs["examples_seen"] // batch_size - 1
+    points: list[tuple[str, float, int]] = []
+    for quantity, table, at in (("loss", steps, steps["step"]), ("accuracy", epochs, last_steps)):
+        for split in ("train", "validation"):
+            column = table[f"{split}_{quantity}"]
+            points += [(f"{split}/{quantity}", float(v), int(s)) for v, s in zip(column, at, strict=True)]
+        points += [("learning_rate", learning_rate, int(step)) for step in at]
+    return points

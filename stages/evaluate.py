@@ -1,24 +1,37 @@
 """Score all messages with the trained classifier."""
 
-from spampipe import checkpoint, command, compute, evaluation, files, params, paths, scoring, tracking
+from functools import partial
+
+from spampipe import (
+    checkpoint,
+    command,
+    compute,
+    evaluation,
+    files,
+    mlflow_model,
+    params,
+    paths,
+    scoring,
+    tracking,
+)
 
 
 def main() -> None:
     """Write reports/evaluate/."""
     settings = params.load()
     compute.configure_torch()
-    card = checkpoint.load_card()
-    classifier = checkpoint.load(card, compute.best_device())
-    splits = {name: paths.split_csv(name) for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT)}
-    predictions = {
-        name: scoring.predictions_of(name, classifier, card.precision, settings.evaluate) for name in splits
-    }
-    summary = evaluation.summarize(predictions)
-    files.write_json(paths.EVALUATE_METRICS, summary)
-    for path, table in evaluation.tables(predictions).items():
-        files.write_csv(path, table)
-    with tracking.resumed_run(settings) as run:
-        run.log_datasets(splits)
+    with tracking.resumed_run(settings, "evaluate") as run:
+        run.record(partial(mlflow_model.log, threshold=settings.evaluate.threshold))
+        card = checkpoint.load_card()
+        classifier = checkpoint.load(card, compute.best_device())
+        predictions = {
+            name: scoring.predictions_of(name, classifier, card.precision, settings.evaluate)
+            for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT)
+        }
+        summary = evaluation.summarize(predictions)
+        files.write_json(paths.EVALUATE_METRICS, summary)
+        for path, table in evaluation.tables(predictions).items():
+            files.write_csv(path, table)
         run.log_metrics(summary)
         run.log_files([paths.EVALUATE_REPORTS], "reports/evaluate")
 

@@ -6,20 +6,20 @@ from spampipe import command, evaluation, figures, files, metrics, params, paths
 def main() -> None:
     """Write reports/figures/."""
     settings = params.load()
-    size = (settings.plot.width_inches, settings.plot.height_inches)
-    steps = files.read_csv(paths.TRAIN_STEPS, training_log.STEP_COLUMNS)
-    epochs = files.read_csv(paths.TRAIN_EPOCHS, training_log.EPOCH_COLUMNS)
-    confusion = files.read_csv(paths.CONFUSION, evaluation.CONFUSION_COLUMNS)
-    curve = files.read_csv(paths.PRECISION_RECALL, metrics.PRECISION_RECALL_COLUMNS)
-    drawn = {
-        "loss": figures.against_epochs(steps, "Loss", ("train_loss", "validation_loss"), size),
-        "accuracy": figures.against_epochs(epochs, "Accuracy", ("train_accuracy", "validation_accuracy"), size),
-        "confusion": figures.confusion_matrix(confusion, size),
-        "precision_recall": figures.precision_recall(curve, size),
-    }
-    for name, figure in drawn.items():
-        figures.save(figure, paths.FIGURES / name, settings.plot.dots_per_inch)
-    with tracking.resumed_run(settings) as run:
+    with tracking.resumed_run(settings, "plot") as run:
+        size = (settings.plot.width_inches, settings.plot.height_inches)
+        steps = files.read_csv(paths.TRAIN_STEPS, training_log.STEP_COLUMNS)
+        epochs = files.read_csv(paths.TRAIN_EPOCHS, training_log.EPOCH_COLUMNS)
+        confusion = files.read_csv(paths.CONFUSION, evaluation.CONFUSION_COLUMNS)
+        curve = files.read_csv(paths.PRECISION_RECALL, metrics.PRECISION_RECALL_COLUMNS)
+        drawn = {
+            "loss": figures.against_epochs(steps, "Loss", ("train_loss", "validation_loss"), size),
+            "accuracy": figures.against_epochs(epochs, "Accuracy", ("train_accuracy", "validation_accuracy"), size),
+            "confusion": figures.confusion_matrix(confusion, size),
+            "precision_recall": figures.precision_recall(curve, size),
+        }
+        for name, figure in drawn.items():
+            figures.save(figure, paths.FIGURES / name, settings.plot.dots_per_inch)
         run.log_files([paths.FIGURES], "reports/figures")
 
 

@@ -1,5 +1,7 @@
 """Fine-tune the base model on the training messages."""
 
+from functools import partial
+
 from spampipe import (
     checkpoint,
     command,
@@ -22,11 +24,11 @@ def main() -> None:
     compute.configure_torch()
     tables = {name: tokens.load(paths.split_tokens(name)) for name in ("train", "validation")}
     with distributed.processes() as first, tracking.training_run(settings, record=first) as run:
-        run.log_datasets({name: paths.split_tokens(name) for name in tables})
         card = checkpoint.describe(settings.model, tables["train"].max_length, settings.train.precision)
         classifier = checkpoint.create(card, settings.train.seed, settings.model.dropout, compute.best_device())
         splits = {name: examples.prepare(classifier, table, card.precision, name) for name, table in tables.items()}
-        records = training.fit(classifier, **splits, settings=settings.train, listen=run.log_record)
+        listen = partial(run.log_record, flops=classifier.training_flops)
+        records = training.fit(classifier, **splits, settings=settings.train, listen=listen)
         checkpoint.save(classifier, card)
         files.write_csv(paths.TRAIN_STEPS, training_log.steps_table(records))
         files.write_csv(paths.TRAIN_EPOCHS, training_log.epochs_table(records))

@@ -1,13 +1,22 @@
 """What many tests share: real pinned files, fetched once into the user's cache."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from spampipe import bases, collection, fetch, paths
+from tests import repositories
 
 ROOT = Path(__file__).parent.parent
+
+LONGEST = ("test_story", "test_pipeline", "test_sharing", "test_commands", "test_tracking_server", "test_browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that several processes end together."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -49,3 +58,17 @@ def raw_messages() -> Path:
     path = fetch.cache_directory() / "tests" / paths.RAW_MESSAGES.name
     collection.fetch_messages("sms-spam-collection", path)
     return path
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, gpt2_base: Path) -> Path:
+    """A repository whose pipeline has run and been committed; not to be changed."""
+    repository = tmp_path_factory.mktemp("pipeline") / "repository"
+    repositories.build(repository)
+    return repository
+
+
+@pytest.fixture
+def repository(finished: Path, tmp_path: Path) -> Path:
+    """A copy of it, for one test."""
+    return Path(shutil.copytree(finished, tmp_path / "repository", symlinks=True))

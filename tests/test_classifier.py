@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from spampipe.checkpoint import reinitialize_head
 from spampipe.classifier import Classifier, Position, Trainable, initialize_head
@@ -175,3 +176,17 @@ def test_random_streams_are_independent():
     draws = [torch.rand(8, generator=random_stream(*purpose)).tolist() for purpose in purposes]
     assert draws == [torch.rand(8, generator=random_stream(*purpose)).tolist() for purpose in purposes]
     assert len(set(map(tuple, draws))) == len(draws)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("position", POSITIONS)
+@pytest.mark.parametrize("trainable", ["last_block", "last_two_blocks", "all"])
+def test_training_flops_are_those_that_torch_counts(family, position, trainable):
+    classifier = make_classifier(FAMILIES[family], position=position)
+    classifier.freeze(trainable)
+    hidden_states = torch.randn(3, 5, classifier.decoder.config.hidden_size, requires_grad=trainable == "all")
+    products = (torch.ops.aten.mm, torch.ops.aten.addmm)
+    with torch.enable_grad(), FlopCounterMode(display=False) as counter:
+        classifier.tail(hidden_states, torch.full((3,), 5)).sum().backward()
+    counted = sum(amount for kind, amount in counter.get_flop_counts()["Global"].items() if kind in products)
+    assert classifier.training_flops(messages=3, tokens=15) == counted

@@ -1,84 +1,26 @@
 """The whole pipeline in a real DVC repository, with a tiny model and few messages."""
 
 import json
-import os
-import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import mlflow
 import pandas as pd
 import pytest
+import torch
 import yaml
-from mlflow.entities import Run
 
 from spampipe import files, paths
-from spampipe.tracking import EXPERIMENT, MODEL_TAG
+from spampipe.runs import MODEL_TAG
 from tests.conftest import ROOT
+from tests.repositories import change, environment, own_messages, run, tracked_runs
 
-COPIED = ("stages", "spampipe", "dvc.yaml", ".dvcignore", ".gitignore")
-CHANGES = {
-    "download": {"dataset": "own.tsv"},
-    "model": {"name": "gpt2-tiny", "weights": "random"},
-    "train": {"epochs": 2, "eval_every_steps": 4, "learning_rate": 0.003},
-}
 STAGES = ("download", "balance", "split", "tokenize-pad", "train", "evaluate", "plot")
 FIGURES = ("loss", "accuracy", "confusion", "precision_recall")
-
-
-def run(repository: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """A command with this interpreter's programs first on the path, and no settings of the user's."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-    environment |= {"DVC_NO_ANALYTICS": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    finished = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, check=False)
-    if check and finished.returncode != 0:
-        pytest.fail(f"{' '.join(command)}\n{finished.stdout}\n{finished.stderr}")
-    return finished
-
-
-def own_messages() -> str:
-    """Two easily told classes, with repeated texts among them."""
-    ham = [f"ham\tsee you at {n % 12} for lunch, {n % 7} of us" for n in range(110)]
-    spam = [f"spam\tWIN {n}000 pounds now, text {n % 9} to claim your prize" for n in range(60)]
-    return "\n".join([*ham, *spam]) + "\n"
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, gpt2_base: Path) -> Path:
-    """A repository whose pipeline has run and been committed; tests work on copies."""
-    repository = tmp_path_factory.mktemp("pipeline") / "repository"
-    repository.mkdir()
-    for name in COPIED:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
-        copy(ROOT / name, repository / name)
-    settings = yaml.safe_load((ROOT / "params.yaml").read_text())
-    for section, values in CHANGES.items():
-        settings[section] |= values
-    (repository / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
-    (repository / "own.tsv").write_text(own_messages())
-    run(repository, "git", "init", "-q")
-    run(repository, "git", "config", "user.name", "tester")
-    run(repository, "git", "config", "user.email", "tester@example.org")
-    run(repository, "dvc", "init", "-q")
-    shutil.copyfile(ROOT / ".dvc" / "config", repository / ".dvc" / "config")
-    run(repository, "dvc", "repro")
-    run(repository, "git", "add", "-A")
-    run(repository, "git", "commit", "-qm", "baseline")
-    return repository
-
-
-@pytest.fixture
-def repository(finished: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(finished, tmp_path / "repository", symlinks=True))
-
-
-def tracked_runs(repository: Path) -> list[Run]:
-    client = mlflow.MlflowClient(f"sqlite:///{repository / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    assert experiment is not None
-    return list(client.search_runs([experiment.experiment_id], order_by=["start_time ASC"]))
 
 
 def test_every_output_is_there(finished: Path) -> None:
@@ -167,19 +109,93 @@ def test_one_run_holds_what_all_stages_recorded(finished: Path) -> None:
     assert [point.step for point in curve] == [0, 4, 8, 12, 16]
     assert len(client.get_metric_history(tracked.info.run_id, "validation/accuracy")) == 2
     stored = {artifact.path for artifact in client.list_artifacts(tracked.info.run_id)}
-    assert stored == {"params.yaml", "reports"}
+    assert stored == {"params.yaml", "reports", "logs"}
     folders = {artifact.path for artifact in client.list_artifacts(tracked.info.run_id, "reports")}
     assert folders == {"reports/train", "reports/evaluate", "reports/figures"}
     digests = {data.dataset.name: data.dataset.digest for data in tracked.inputs.dataset_inputs}
     assert digests["data/splits/test.csv"] == files.digest(finished / paths.split_csv("test"), "md5")
 
 
-def test_an_unreachable_store_costs_one_warning(repository: Path) -> None:
+def test_a_run_says_what_it_was_made_from(finished: Path) -> None:
+    (tracked,) = tracked_runs(finished)
+    tags = tracked.data.tags
+    lock = yaml.safe_load((finished / paths.LOCK).read_text())
+    assert tags["dvc.splits_md5"] == lock["stages"]["split"]["outs"][0]["md5"]
+    assert tags["dvc.raw_md5"] == files.digest(finished / paths.RAW_MESSAGES, "md5")
+    assert tags["version.torch"] == torch.__version__
+    assert tags["mlflow.source.git.commit"] == run(finished, "git", "rev-parse", "HEAD~1").stdout.strip()
+    assert (tags["mlflow.source.git.branch"], tags["git.dirty"]) == ("main", "false")
+    for stage in ("train", "evaluate", "plot"):
+        assert tracked.data.metrics[f"time/{stage}_seconds"] > 0
+        assert tracked.data.metrics[f"memory/{stage}_peak_mib"] > 50
+
+
+def test_code_that_was_not_committed_is_recorded(repository: Path) -> None:
+    change(repository, "train", epochs=1)
+    run(repository, sys.executable, "-m", "stages.train")
+    newest = tracked_runs(repository)[-1]
+    commit = run(repository, "git", "rev-parse", "HEAD").stdout.strip()
+    assert (newest.data.tags["mlflow.source.git.commit"], newest.data.tags["git.dirty"]) == (commit, "true")
+    folder = Path(newest.info.artifact_uri.removeprefix("file://"))
+    assert "+  epochs: 1" in (folder / "provenance" / "uncommitted.diff").read_text()
+
+
+def test_another_evaluation_of_one_model_is_a_sibling_with_the_same_curves(repository: Path) -> None:
+    run(repository, "dvc", "exp", "run", "-n", "strict", "-S", "evaluate.threshold=0.9")
+    first, second = tracked_runs(repository)
+    assert second.info.run_name == "strict" and second.info.status == "FINISHED"
+    assert first.data.tags[MODEL_TAG] == second.data.tags[MODEL_TAG]
+    assert (first.data.params["evaluate.threshold"], second.data.params["evaluate.threshold"]) == ("0.5", "0.9")
+    client = mlflow.MlflowClient(f"sqlite:///{repository / 'mlflow.db'}")
+    curves = [
+        [(point.step, point.value) for point in client.get_metric_history(each.info.run_id, "train/loss")]
+        for each in (first, second)
+    ]
+    assert curves[0] == curves[1] != []
+    run(repository, "dvc", "repro", "--force", "--single-item", "plot")
+    assert len(tracked_runs(repository)) == 2
+
+
+def test_a_run_that_fails_is_failed_and_holds_its_log(repository: Path) -> None:
+    finished = run(repository, "dvc", "exp", "run", "-n", "wild", "-S", "train.learning_rate=1e38", check=False)
+    assert finished.returncode != 0
+    newest = tracked_runs(repository)[-1]
+    assert (newest.info.run_name, newest.info.status) == ("wild", "FAILED")
+    log = Path(newest.info.artifact_uri.removeprefix("file://")) / "logs" / "train.log"
+    assert "lower train.learning_rate" in log.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_is_killed_is_killed(repository: Path, number: signal.Signals) -> None:
+    change(repository, "train", epochs=100_000)
     before = len(tracked_runs(repository))
-    command = "MLFLOW_TRACKING_URI=http://127.0.0.1:9 python -m stages.train"
-    output = run(repository, "sh", "-c", command)
-    assert output.stdout.count("not recorded") == 1
+    stage = [sys.executable, "-m", "stages.train"]
+    with subprocess.Popen(stage, cwd=repository, env=environment(), stdout=subprocess.DEVNULL) as process:
+        while len(tracked_runs(repository)) == before:
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(number)
+    (status,) = [each.info.status for each in tracked_runs(repository)[before:]]
+    assert status == ("KILLED" if number == signal.SIGTERM else "RUNNING")
+    change(repository, "train", epochs=1)
+    run(repository, sys.executable, "-m", "stages.train")
+    assert [each.info.status for each in tracked_runs(repository)[before:]] == ["KILLED", "FINISHED"]
+
+
+@pytest.mark.parametrize("listening", [False, True], ids=["down", "stuck"])
+def test_a_server_that_does_not_answer_costs_one_warning_and_no_byte(repository: Path, listening: bool) -> None:
+    before, lock = len(tracked_runs(repository)), (repository / paths.LOCK).read_bytes()
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if listening:
+            server.listen()  # every connection is taken, and none answered until the stages have ended
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        variables = {"MLFLOW_TRACKING_URI": address, "SPAMPIPE_TRACKING_PATIENCE": "0.5"}
+        output = run(repository, "dvc", "repro", "--force", "--single-item", "train", variables=variables)
+        run(repository, "dvc", "repro", "--force", "--single-item", "evaluate", variables=variables)
+    assert output.stdout.count("not recorded further") == 1
     assert len(tracked_runs(repository)) == before
+    assert (repository / paths.LOCK).read_bytes() == lock
 
 
 def test_tracking_can_be_switched_off_and_then_imports_no_mlflow(repository: Path) -> None:

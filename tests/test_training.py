@@ -396,7 +396,11 @@ def test_records_lines_and_tables(caplog):
         "steps": 12,
         "examples_seen": 48,
     }
-    assert records[4].metrics() == {"train/loss": records[4].train, "validation/loss": records[4].validation}
+    figures = {"train/loss": records[4].train, "validation/loss": records[4].validation, "learning_rate": 0.001}
+    assert records[4].metrics() == figures
+    tokens = [record.tokens_seen for record in records]
+    assert tokens == sorted(set(tokens))
+    assert tokens[-1] > 48  # every message has several
 
 
 @pytest.mark.parametrize("accumulated", [2, 4])

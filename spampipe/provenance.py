@@ -1,0 +1,169 @@
+"""Where a result comes from: the code, the data and the machine."""
+
+import getpass
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from spampipe import files, messages, paths
+from spampipe.errors import DataError
+
+COMMIT_TAG = "mlflow.source.git.commit"
+EXPERIMENT_TAG = "dvc.experiment"
+BASELINE_TAG = "dvc.baseline"
+DIRTY_TAG = "git.dirty"
+LOCK_TAG = "dvc.lock_md5"
+_PACKAGES = ("torch", "mlflow", "dvc", "spampipe")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A file of messages.
+
+    Attributes:
+        context: what it is used for: raw, train, validation, test, leftover.
+        path: relative to the workspace.
+        md5: the digest that DVC has for it.
+        counts: messages by class.
+    """
+
+    context: str
+    path: Path
+    md5: str
+    counts: dict[str, int]
+
+
+def tags(workspace: Path = Path()) -> dict[str, str]:
+    """All that is known, by the tag's name; what is not, such as a commit outside of git, is left out."""
+    return {**git(workspace), **experiment(), **data(workspace), **versions(workspace), **device(), **user()}
+
+
+def git(workspace: Path) -> dict[str, str]:
+    """The commit, the branch, and whether tracked files differ from the commit."""
+    commit, branch = _git(workspace, "rev-parse", "HEAD"), _git(workspace, "rev-parse", "--abbrev-ref", "HEAD")
+    if not commit:
+        return {}
+    found = {COMMIT_TAG: commit, DIRTY_TAG: str(bool(difference(workspace))).lower()}
+    if branch and branch != "HEAD":  # detached, as in DVC's temporary copies
+        found["mlflow.source.git.branch"] = branch
+    return found
+
+
+def difference(workspace: Path = Path()) -> str:
+    """What tracked files, apart from dvc.lock, which the run itself writes, differ by from the commit."""
+    return _git(workspace, "diff", "HEAD", "--", ".", f":(exclude){paths.LOCK}") or ""
+
+
+def experiment() -> dict[str, str]:
+    """The DVC experiment's name and the commit it starts from, under `dvc exp run`."""
+    variables = {EXPERIMENT_TAG: "DVC_EXP_NAME", BASELINE_TAG: "DVC_EXP_BASELINE_REV"}
+    return {tag: os.environ[name] for tag, name in variables.items() if os.environ.get(name)}
+
+
+def data(workspace: Path) -> dict[str, str]:
+    """The md5 of dvc.lock as it stands, and of the data as dvc.lock has it."""
+    lock = workspace / paths.LOCK
+    if not lock.exists():
+        return {}
+    wanted = {
+        paths.RAW_MESSAGES: "dvc.raw_md5",
+        paths.SPLITS_FOLDER: "dvc.splits_md5",
+        paths.TOKENS_FOLDER: "dvc.tokens_md5",
+    }
+    outputs = locked_outputs(lock.read_text(encoding="utf-8"))
+    known = {wanted[path]: md5 for path, md5 in outputs.items() if path in wanted}
+    return {LOCK_TAG: files.digest(lock, "md5"), **known}
+
+
+def locked_outputs(lock: str) -> dict[Path, str]:
+    """The md5 of every output in the text of a dvc.lock, in its order."""
+    document = yaml.safe_load(lock) or {}
+    return {Path(output["path"]): output["md5"] for output in _outputs(document)}
+
+
+def locked_params(lock: str) -> dict[str, Any]:
+    """The settings that the results of a dvc.lock come from, by section or by `section.key`."""
+    document, found = yaml.safe_load(lock) or {}, dict[str, Any]()
+    for stage in document.get("stages", {}).values():
+        found |= stage.get("params", {}).get(str(paths.PARAMS), {})
+    return found
+
+
+def datasets(workspace: Path = Path()) -> Iterator[Dataset]:
+    """The raw messages and every split of them, as far as they are there and can be read."""
+    locations = {"raw": paths.RAW_MESSAGES}
+    locations |= {split: paths.split_csv(split) for split in (*paths.SPLITS, paths.LEFTOVER_SPLIT)}
+    for context, path in locations.items():
+        try:
+            table = _read(workspace / path)
+        except (OSError, DataError):
+            continue
+        counts = {name: int((table["Label"] == label).sum()) for label, name in enumerate(messages.LABELS)}
+        yield Dataset(context, path, files.digest(workspace / path, "md5"), counts)
+
+
+def versions(workspace: Path) -> dict[str, str]:
+    """Python, the packages that decide a result, and the lock file they were installed from."""
+    found = {"version.python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[f"version.{package}"] = metadata.version(package)
+        except metadata.PackageNotFoundError:  # run from a folder, not installed
+            continue
+    requirements = workspace / paths.REQUIREMENTS
+    if requirements.exists():
+        found["requirements.sha256"] = files.digest(requirements)
+    return found
+
+
+def device() -> dict[str, str]:
+    """The GPU that this process computes on, and its CUDA; else the processor."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return {"device.name": processor()}
+    return {"device.name": torch.cuda.get_device_name(), "version.cuda": torch.version.cuda}
+
+
+def processor() -> str:
+    """The processor's name."""
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def user() -> dict[str, str]:
+    """Who runs this."""
+    try:
+        return {"mlflow.user": getpass.getuser()}
+    except (KeyError, OSError):  # a number without a name, as in some containers
+        return {}
+
+
+def _read(path: Path) -> pd.DataFrame:
+    return messages.parse(path.read_bytes(), path) if path.name == paths.RAW_MESSAGES.name else messages.read(path)
+
+
+def _outputs(lock: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for stage in lock.get("stages", {}).values():
+        yield from stage.get("outs", [])
+
+
+def _git(workspace: Path, *arguments: str) -> str | None:
+    """What git prints; None where it cannot be asked, or has no answer."""
+    try:
+        asked = subprocess.run(["git", *arguments], cwd=workspace, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return asked.stdout.strip()
