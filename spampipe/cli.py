@@ -1,30 +1,61 @@
-"""The `spampipe` command: use a trained classifier, and look at a base model."""
+"""The `spampipe` command: use a trained classifier, and keep results and their records together."""
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+import webbrowser
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from spampipe import command, params
 from spampipe.architectures import BASE_MODELS
 
+Action = Callable[[argparse.Namespace], None]
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one subcommand; exit 0, 1 on bad input, 2 on bad usage."""
+    """Run one subcommand; exit 0, 1 on bad input or a failed check, 2 on bad usage."""
     parser = argparse.ArgumentParser(prog="spampipe", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_classify(commands.add_parser("classify", help="label messages with the trained model"))
-    _add_generate(commands.add_parser("generate", help="continue a text with a base model, greedily"))
+
+    def add(action: Action, summary: str) -> argparse.ArgumentParser:
+        name = action.__name__.removeprefix("_")
+        added = commands.add_parser(name, help=summary, description=action.__doc__)
+        added.set_defaults(action=action)
+        return added
+
+    classify = add(_classify, "label messages with the trained model")
+    classify.add_argument("texts", nargs="*", metavar="TEXT", help="messages; none: standard input, one a line")
+    generate = add(_generate, "continue a text with a base model, greedily")
+    generate.add_argument("text", metavar="TEXT", help="the beginning, such as 'Every effort moves you'")
+    generate.add_argument("--model", choices=sorted(BASE_MODELS), help="default: model.name of params.yaml")
+    generate.add_argument("--tokens", type=int, default=25, help="how many to add (%(default)s)")
+    ui = add(_ui, "browse the recorded runs")
+    ui.add_argument("--port", type=int, default=5000, help="of this machine (%(default)s)")
+    ui.add_argument("--no-browser", dest="browser", action="store_false", help="only print the view's address")
+    publish = add(_publish, "complete the MLflow store from results")
+    what = publish.add_mutually_exclusive_group()
+    what.add_argument("revision", nargs="?", metavar="REV", help="experiment or git revision; none: the workspace")
+    what.add_argument("--experiments", action="store_true", help="every DVC experiment of this clone")
+    where = add(_where, "find the run, experiment, model and revision that belong together")
+    where.add_argument("name", metavar="X", help="an experiment, a model's md5, a run's id or a git revision")
+    verify = add(_verify, "run the pipeline anew elsewhere, and compare every output")
+    verify.add_argument("revision", nargs="?", default="HEAD", metavar="REV", help="default: %(default)s")
+    check = add(_check, "fail if metrics are under their bounds, or worse than a revision's")
+    check.add_argument("revision", nargs="?", metavar="REV", help="experiment or git revision to compare with")
+    register = add(_register, "put the model into MLflow's registry")
+    register.add_argument("name", metavar="NAME", help="of the registered model")
+    register.add_argument("--by", metavar="METRIC", help="a higher value makes the champion; default: a paired test")
+    report = add(_report, "print a Markdown comparison with a revision, for a pull request")
+    report.add_argument("revision", nargs="?", default="main", metavar="REV", help="default: %(default)s")
+
     options = parser.parse_args(arguments)
     command.run(lambda: options.action(options), log=sys.stderr)  # standard output is the answer's
 
 
-def _add_classify(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Print label, probability of spam and text of each message, separated by tabs."
-    parser.add_argument("texts", nargs="*", metavar="TEXT", help="messages; none: standard input, one a line")
-    parser.set_defaults(action=_classify)
-
-
 def _classify(options: argparse.Namespace) -> None:
+    """Print label, probability of spam and text of each message, separated by tabs."""
     from spampipe.prediction import SpamClassifier
 
     texts = options.texts or [line.rstrip("\r\n") for line in sys.stdin]
@@ -34,15 +65,82 @@ def _classify(options: argparse.Namespace) -> None:
         print(f"{prediction.label}\t{prediction.probability:.4f}\t{prediction.text}")
 
 
-def _add_generate(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Continue a text with a pretrained base model, always taking the most probable token."
-    parser.add_argument("text", metavar="TEXT", help="the beginning, such as 'Every effort moves you'")
-    parser.add_argument("--model", choices=sorted(BASE_MODELS), help="default: model.name of params.yaml")
-    parser.add_argument("--tokens", type=int, default=25, help="how many to add (%(default)s)")
-    parser.set_defaults(action=_generate)
-
-
 def _generate(options: argparse.Namespace) -> None:
+    """Continue a text with a pretrained base model, always taking the most probable token."""
     from spampipe.generation import continue_text
 
     print(continue_text(options.model or params.load().model.name, options.text, options.tokens))
+
+
+def _publish(options: argparse.Namespace) -> None:
+    """Record in MLflow what results hold and their runs lack; print each result, its run and what was added."""
+    from spampipe import history, publication
+
+    if options.experiments:
+        published = publication.publish_experiments()
+    elif options.revision:
+        published = iter([publication.publish_revision(history.resolve(options.revision))])
+    else:
+        published = iter([publication.publish_workspace()])
+    for result in published:
+        print(f"{result.title}\t{result.run_id}\t{', '.join(result.added) or 'complete already'}")
+
+
+def _where(options: argparse.Namespace) -> None:
+    """Print the model's md5, its runs, experiments and revisions, one a line."""
+    from spampipe import lookup
+
+    print("\n".join(lookup.where(options.name).lines()))
+
+
+def _verify(options: argparse.Namespace) -> None:
+    """Run the pipeline of a revision in a temporary copy, without caches, and compare the md5 of every output."""
+    from spampipe import history, verification
+
+    verdict = verification.verify(history.resolve(options.revision))
+    print(verdict.table())
+    verdict.require()
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Hold the metrics against the bounds in params.yaml, and against another result's."""
+    from spampipe import gate, history
+
+    findings = gate.check(Path(), history.resolve(options.revision) if options.revision else None)
+    print("\n".join(finding.line() for finding in findings))
+    gate.require(findings)
+
+
+def _register(options: argparse.Namespace) -> None:
+    """Register the workspace's model; it becomes the champion if it is better than the one there is."""
+    from spampipe import registry
+
+    registered = registry.register(options.name, options.by)
+    print(f"{options.name}\tversion {registered.version}\t{registered.verdict}")
+
+
+def _report(options: argparse.Namespace) -> None:
+    """Print metrics, settings, mistakes and the loss beside those of a revision, as Markdown."""
+    from spampipe import comparison, history
+
+    print(comparison.markdown(history.resolve(options.revision), options.revision))
+
+
+def _ui(options: argparse.Namespace) -> None:
+    """Serve MLflow's pages of the recorded runs until interrupted, and open the view of all runs."""
+    from spampipe import run_ui
+
+    def announce(address: str) -> None:
+        print(address, flush=True)
+        if options.browser and _has_browser():
+            with suppress(webbrowser.Error, OSError):
+                webbrowser.open(address)
+
+    run_ui.show(options.port, announce)
+
+
+def _has_browser() -> bool:
+    """Whether there is one with windows of its own: one in the terminal would take the terminal over."""
+    return sys.platform in ("darwin", "win32") or any(
+        os.environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
+    )

@@ -113,8 +113,16 @@ class PlotParams(_Section):
     dots_per_inch: Annotated[int, Field(ge=10, le=2400)]
 
 
+class CheckParams(_Section):
+    """What `spampipe check` insists on: bounds of metrics, and when a loss is taken for real."""
+
+    minimum: dict[str, _Real]
+    maximum: dict[str, _Real]
+    significance: Annotated[_Real, Field(gt=0, lt=1)]
+
+
 class Params(_Section):
-    """All settings, one section a stage plus the model."""
+    """All settings, one section a stage plus the model and the quality gate."""
 
     download: DownloadParams
     balance: BalanceParams
@@ -124,6 +132,7 @@ class Params(_Section):
     train: TrainParams
     evaluate: EvaluateParams
     plot: PlotParams
+    check: CheckParams
 
     @model_validator(mode="after")
     def _fits_the_context(self) -> Self:
@@ -161,6 +170,12 @@ def load(path: Path = paths.PARAMS) -> Params:
         others = len({problem["loc"][:2] for problem in problems}) - 1  # a union has one problem a branch
         more = f" (and {others} more)" if others else ""
         raise ParamsError(f"{path}: {_explain(problems[0])}{more}") from error
+
+
+def section(name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """One section's values as `Params.model_dump` has them, such as numbers that YAML 1.1 takes for text."""
+    model: Any = Params.model_fields[name].annotation
+    return dict(model.model_validate(values).model_dump())
 
 
 def _explain(problem: ErrorDetails) -> str:

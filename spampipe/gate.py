@@ -1,0 +1,109 @@
+"""The quality gate: metrics against committed bounds, and against another result beyond noise."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spampipe import evaluation, files, history, params, paths, significance
+from spampipe.errors import DataError, QualityError
+from spampipe.history import Revision
+
+COMPARED = ("test", paths.LEFTOVER_SPLIT)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was checked.
+
+    Attributes:
+        what: it is about.
+        passed: whether it is good enough.
+        detail: the figures.
+    """
+
+    what: str
+    passed: bool
+    detail: str
+
+    def line(self) -> str:
+        """As a line of tab-separated text."""
+        return f"{'ok' if self.passed else 'FAILED'}\t{self.what}\t{self.detail}"
+
+
+def check(workspace: Path = Path(), revision: Revision | None = None) -> list[Finding]:
+    """Check the results of a workspace.
+
+    Args:
+        workspace: holds params.yaml and reports/.
+        revision: whose predictions must not be better beyond noise; None: only the bounds are checked.
+
+    Raises:
+        DataError: there are no results, or a bound is on a metric that does not exist.
+    """
+    settings = params.load(workspace / paths.PARAMS).check
+    metrics = _metrics(workspace)
+    findings = []
+    for bounds, sign, symbol in ((settings.minimum, 1, ">="), (settings.maximum, -1, "<=")):
+        for name, bound in bounds.items():
+            if name not in metrics:
+                known = ", ".join(metrics)
+                raise DataError(f"{paths.PARAMS}: check: no metric {name}; the known ones are {known}")
+            value = metrics[name]
+            passed = value is not None and sign * (value - bound) >= 0
+            findings.append(Finding(name, passed, f"{value} {symbol} {bound}"))
+    if revision is not None:
+        with history.files_of(revision, [paths.PREDICTIONS]) as folder:
+            before, after = read_predictions(folder), read_predictions(workspace)
+        findings += [compare(split, before, after, settings.significance, revision.title) for split in COMPARED]
+    return findings
+
+
+def compare(split: str, before: pd.DataFrame, after: pd.DataFrame, level: float, title: str) -> Finding:
+    """Whether the right answers have become fewer than chance explains.
+
+    Args:
+        split: whose messages.
+        before: predictions of the other result, as `evaluation.tabulate` makes them.
+        after: of this one.
+        level: the probability under which a loss is taken for real.
+        title: of the other result.
+    """
+    old, new = (table[table["split"] == split] for table in (before, after))
+    right = [(table["label"] == table["predicted"]).to_numpy() for table in (old, new)]
+    same = len(old) == len(new) and bool(np.array_equal(old["text"].to_numpy(), new["text"].to_numpy()))
+    test = significance.paired if same else significance.unpaired
+    probability = test(right[1], right[0]) if len(old) and len(new) else 1.0
+    counts = f"{right[1].sum()} of {len(new)} right, {title} {right[0].sum()} of {len(old)}"
+    kind = "paired" if same else "other messages, unpaired"
+    return Finding(f"{split} messages", probability >= level, f"{counts}; p = {probability:.3f} of no loss ({kind})")
+
+
+def require(findings: Sequence[Finding]) -> None:
+    """Insist that all passed.
+
+    Raises:
+        QualityError: naming what did not.
+    """
+    failed = [finding for finding in findings if not finding.passed]
+    if failed:
+        reasons = "; ".join(f"{finding.what}: {finding.detail}" for finding in failed)
+        raise QualityError(f"not good enough: {reasons}; improve the model, or change `check` in params.yaml")
+
+
+def read_predictions(workspace: Path) -> pd.DataFrame:
+    """All predictions of a workspace."""
+    return files.read_csv(workspace / paths.PREDICTIONS, evaluation.PREDICTION_COLUMNS)
+
+
+def _metrics(workspace: Path) -> dict[str, float | None]:
+    path = workspace / paths.EVALUATE_METRICS
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON ({error}); run `dvc checkout`") from error

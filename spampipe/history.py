@@ -1,0 +1,124 @@
+"""Results that git and DVC remember: revisions, experiments, and the files that belong to them."""
+
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from spampipe import paths, provenance
+from spampipe.errors import DataError
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A commit that holds results.
+
+    Attributes:
+        commit: its hash.
+        experiment: its name, if it is a DVC experiment; else empty.
+        baseline: the commit that the experiment starts from; of any other commit, itself.
+    """
+
+    commit: str
+    experiment: str
+    baseline: str
+
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+        return self.experiment or self.commit[:7]
+
+
+def experiments() -> list[Revision]:
+    """All DVC experiments that this clone has, of every baseline."""
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        found = repo.experiments.ls(all_commits=True)
+    return [Revision(commit, name, baseline) for baseline, named in found.items() for name, commit in named]
+
+
+def resolve(name: str) -> Revision:
+    """Find an experiment by its name, or a commit by any name git has for it.
+
+    Raises:
+        DataError: there is neither.
+    """
+    for revision in experiments():
+        if name == revision.experiment or (len(name) >= 7 and revision.commit.startswith(name)):
+            return revision
+    commit = _git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    if not commit:
+        raise DataError(f"{name}: neither an experiment nor a revision here; try `dvc exp list -A` or `git fetch`")
+    return Revision(commit, "", commit)
+
+
+def lock(commit: str) -> str | None:
+    """The text of a commit's dvc.lock; None if it has none."""
+    return _git("show", f"{commit}:./{paths.LOCK}")
+
+
+def model_md5(commit: str) -> str | None:
+    """The md5 that a commit's dvc.lock has for the model file; None if it has none."""
+    text = lock(commit)
+    return provenance.locked_outputs(text).get(paths.CLASSIFIER_WEIGHTS) if text else None
+
+
+def commits_with(md5: str) -> list[str]:
+    """The commits that brought this model into a branch's or tag's dvc.lock, and HEAD if it holds it."""
+    log = ["log", "--format=%H", f"-S{md5}", "--branches", "--remotes", "--tags", "HEAD", "--", str(paths.LOCK)]
+    found = dict.fromkeys([*(_git(*log) or "").split(), _git("rev-parse", "HEAD") or ""])
+    return [commit for commit in found if commit and model_md5(commit) == md5]
+
+
+def names_of(commit: str) -> list[str]:
+    """The branches and tags that stand at a commit, and HEAD."""
+    names = _git("for-each-ref", "--points-at", commit, "--format=%(refname:short)", "refs/heads", "refs/tags") or ""
+    return [*(["HEAD"] if _git("rev-parse", "HEAD") == commit else []), *names.split()]
+
+
+@contextmanager
+def files_of(revision: Revision, wanted: Iterable[Path]) -> Iterator[Path]:
+    """A folder, for the block, with these files and folders of a revision, from git, DVC's cache or its remote.
+
+    Raises:
+        DataError: one of them cannot be had.
+    """
+    from dvc.api import DVCFileSystem
+
+    with tempfile.TemporaryDirectory() as name:
+        folder, source = Path(name), DVCFileSystem(".", rev=revision.commit)
+        for path in wanted:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            try:
+                source.get(path.as_posix(), str(folder / path), recursive=source.isdir(path.as_posix()))
+            except OSError as error:
+                raise DataError(
+                    f"{path} of {revision.title}: neither in git nor in DVC's cache or remote; "
+                    "run `dvc fetch --all-commits` or `dvc exp pull`, or have its owner push it"
+                ) from error
+        yield folder
+
+
+def clone(revision: Revision, folder: Path) -> Path:
+    """Clone this repository's commit into a new folder; the workspace within it, if that is not its top.
+
+    Raises:
+        DataError: git cannot.
+    """
+    top, prefix = _git("rev-parse", "--show-toplevel"), _git("rev-parse", "--show-prefix")
+    cloned = top and _git("clone", "--quiet", "--shared", "--no-checkout", top, str(folder)) is not None
+    if not cloned or _git("-C", str(folder), "checkout", "--quiet", "--detach", revision.commit) is None:
+        raise DataError(f"{revision.title}: git cannot clone this repository at {revision.commit}")
+    return folder / (prefix or "")
+
+
+def _git(*arguments: str) -> str | None:
+    """What git prints; None if it fails."""
+    try:
+        asked = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return asked.stdout.strip()

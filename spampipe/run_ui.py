@@ -1,0 +1,92 @@
+"""Shows the recorded runs: prepares the view of them and serves MLflow's pages."""
+
+import logging
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from spampipe import run_store, run_view
+from spampipe.errors import StoreError
+
+logger = logging.getLogger(__name__)
+
+HOST = "127.0.0.1"
+_POLL_SECONDS = 0.2
+_PATIENCE_SECONDS = 10.0
+_SETTINGS = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # processes for judges of agents, of which there are none
+    "UVICORN_LOG_LEVEL": "warning",  # no line for each request
+}
+
+
+def show(port: int, announce: Callable[[str], None]) -> None:
+    """Prepare the view; then serve the store until interrupted, unless a server of the user's does.
+
+    Args:
+        port: of this machine, to serve on.
+        announce: told the view's address, once it can be opened.
+
+    Raises:
+        StoreError: if the store cannot be reached or the port cannot be used.
+    """
+    chosen = os.environ.get(run_store.ADDRESS_VARIABLE, "")
+    served = chosen.startswith(("http://", "https://"))
+    if not served:
+        _require_free(port)
+    client, experiment = run_store.require()
+    run_view.prepare(client, experiment)
+    if served:
+        announce(run_view.address(chosen, experiment))
+        return
+    command, environment = _command(client.tracking_uri, port), {**_SETTINGS, **os.environ}
+    server = subprocess.Popen(command, env=environment, stdout=sys.stderr)  # standard output is the address's
+    try:
+        _await_answer(server, port)
+        announce(run_view.address(f"http://{HOST}:{port}", experiment))
+        logger.info("served until Ctrl-C")
+        raise _ended(server.wait())
+    except KeyboardInterrupt:
+        logger.info("ended")
+    finally:
+        _end(server)
+
+
+def _command(store: str, port: int) -> list[str]:
+    options = {"--host": HOST, "--port": str(port), "--workers": "1", "--backend-store-uri": store}
+    return [sys.executable, "-m", "mlflow", "ui", *(word for option in options.items() for word in option)]
+
+
+def _require_free(port: int) -> None:
+    if not 0 < port < 2**16:
+        raise StoreError(f"{port} is no port; choose one from 1 to 65535")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            remedy = "choose another: spampipe ui --port, or make ui PORT="
+            raise StoreError(f"port {port} cannot be used: {error.strerror}; {remedy}") from error
+
+
+def _await_answer(server: subprocess.Popen[bytes], port: int) -> None:
+    while True:
+        with suppress(OSError), socket.create_connection((HOST, port), timeout=_POLL_SECONDS):
+            return
+        with suppress(subprocess.TimeoutExpired):
+            raise _ended(server.wait(_POLL_SECONDS))
+
+
+def _ended(code: int) -> StoreError:
+    return StoreError(f"mlflow ui ended with exit code {code}; the lines above say why")
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(_PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

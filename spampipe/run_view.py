@@ -1,0 +1,89 @@
+"""What MLflow's page of the runs shows first: a description of the experiment, and a saved view of its runs."""
+
+import json
+from typing import Any
+
+VIEW = "spampipe"
+DESCRIPTION_TAG = "mlflow.note.content"
+KIND_TAG = "mlflow.experimentKind"  # without it MLflow asks whether the runs are of a model or of an agent
+VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
+
+# The widths of the columns, in pixels, from left to right; MLflow shows no others but the check box.
+COLUMNS = {
+    "attributes.`Run Name`": 235,
+    "runDateAndNestInfo": 145,  # MLflow's name for the column Created
+    "duration": 80,
+    "metrics.`test_accuracy`": 120,
+    "metrics.`test_recall`": 100,
+    "metrics.`leftover_false_positive_rate`": 195,
+    "metrics.`validation_accuracy`": 145,
+    "params.`train.learning_rate`": 145,
+    "params.`train.epochs`": 105,
+    "params.`train.seed`": 90,
+    "params.`model.name`": 115,
+    "params.`model.trainable`": 130,
+    "tags.`dvc.experiment`": 130,
+}
+
+# The groups of charts, from the top down, and whether they are open; MLflow puts every metric's chart into its group.
+CHARTS = {
+    "train": True,
+    "validation": True,
+    "Model metrics": True,
+    "time": False,
+    "memory": False,
+    "System metrics": False,
+}
+
+DESCRIPTION = """\
+**A run is one trained and evaluated model.** Tick two or more and press *Compare*; the chart icon above the table \
+draws all curves.
+
+| metric | what it says |
+|---|---|
+| `test_accuracy`, `test_precision`, `test_recall`, `test_f1` | how good the model is, on the test messages |
+| `test_false_positives`, `test_false_negatives` | test messages wrongly called spam, and spam let through |
+| `test_accuracy_unseen` | on the `test_unseen_messages` whose text stands in no other split |
+| `leftover_false_positive_rate` | the share called spam of the ham that balancing left out |
+| `validation_accuracy` | the figure to choose settings by |
+| `train/loss`, `validation/loss`, `train/accuracy`, `validation/accuracy` | the curves, over the steps |
+| `train/examples_per_second`, `time/*`, `memory/*`, `system/*` | what the run cost |
+
+The params are those of `params.yaml`. The tags say which commit, data and packages a run was made from; \
+`dvc.experiment` is the name to give to `dvc exp apply`. Its reports and figures are under *Artifacts*.
+"""
+
+
+def prepare(client: Any, experiment: str) -> None:
+    """Give the experiment its description, kind and saved view; what it has already, the user may have changed.
+
+    Args:
+        client: of the store.
+        experiment: its id.
+    """
+    found = client.get_experiment(experiment)
+    for tag, value in _tags(found.creation_time).items():
+        if tag not in found.tags:
+            client.set_experiment_tag(experiment, tag, value)
+
+
+def address(server: str, experiment: str) -> str:
+    """Where the prepared view of an experiment is, on a server such as http://127.0.0.1:5000."""
+    page = f"{server.rstrip('/')}/#/experiments/{experiment}/runs"
+    return f"{page}?workflowType=machine_learning&viewStateShareKey={VIEW}"
+
+
+def _tags(created: int) -> dict[str, str]:
+    selected = [column for column in COLUMNS if "`" in column and not column.startswith("attributes.")]
+    state = {
+        "selectedColumns": selected,
+        "columnOrder": list(COLUMNS),
+        "columnWidths": COLUMNS,
+        "compareRunCharts": [],
+        "compareRunSections": [
+            {"uuid": name, "name": name, "display": display, "isReordered": True} for name, display in CHARTS.items()
+        ],
+        "isAccordionReordered": True,  # keeps the order of the groups
+    }
+    view = {"name": VIEW, "createdAt": created, "state": json.dumps(state)}
+    return {DESCRIPTION_TAG: DESCRIPTION, KIND_TAG: "custom_model_development", VIEW_TAG: json.dumps(view)}

@@ -1,0 +1,148 @@
+"""`spampipe verify, check, register, report, publish` in a repository whose pipeline has run."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import mlflow
+import pytest
+import yaml
+
+from spampipe import paths
+from spampipe.errors import QualityError
+from spampipe.runs import EVALUATE_TAG
+from spampipe.verification import Verdict
+from tests.recipes import run_recipe
+from tests.repositories import change, run, store_of, tracked_runs
+
+SPAMPIPE = ("spampipe",)
+
+
+@pytest.fixture(scope="module")
+def changed(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose baseline is the champion, and whose workspace is an experiment of one epoch."""
+    repository = Path(shutil.copytree(finished, tmp_path_factory.mktemp("changed") / "repository", symlinks=True))
+    registered = run_recipe("register", repository, {"spam-classifier": "sms"}).stdout
+    assert registered.split("\t") == ["sms", "version 1", "champion: the first\n"]
+    run(repository, "dvc", "exp", "run", "-n", "short", "-S", "train.epochs=1")
+    return repository
+
+
+def one_line_error(repository: Path, *arguments: str) -> str:
+    failed = run(repository, *SPAMPIPE, *arguments, check=False)
+    assert failed.returncode == 1
+    (line,) = failed.stderr.strip().splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+def test_verify_makes_the_same_bytes_again(repository: Path) -> None:
+    (repository / "params.yaml").write_text("what lies in the workspace does not count")
+    shutil.rmtree(repository / ".dvc" / "cache")
+    lines = run_recipe("verify", repository).stdout.splitlines()
+    lock = yaml.safe_load((repository / paths.LOCK).read_text())
+    outputs = [out for stage in lock["stages"].values() for out in stage["outs"]]
+    assert [line.split() for line in lines[1:-1]] == [[o["path"], o["md5"], o["md5"], "identical"] for o in outputs]
+    assert lines[-1] == f"{len(outputs)} of {len(outputs)} outputs identical"
+
+
+DATA, MODEL = Path("data/splits"), paths.CLASSIFIER_WEIGHTS
+SAME = {DATA: ("a" * 32, "a" * 32), MODEL: ("b" * 32, "b" * 32)}
+METRICS = {"test_accuracy": (0.97, 0.96), "train_loss": (0.1, 0.14), "test_false_positives": (2, 7), "steps": (8, 8)}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "metrics", "complaint"),
+    [
+        (SAME, {}, None),
+        (SAME | {MODEL: ("b" * 32, "c" * 32)}, METRICS, None),
+        (SAME | {MODEL: ("b" * 32, "c" * 32)}, METRICS | {"test_accuracy": (0.97, 0.94)}, "test_accuracy: beyond"),
+        (SAME | {MODEL: ("b" * 32, "c" * 32)}, METRICS | {"steps": (8, 9)}, "steps: beyond"),
+        (SAME | {MODEL: ("b" * 32, "c" * 32)}, METRICS | {"test_recall": (0.9, None)}, "test_recall: beyond"),
+        (SAME | {DATA: ("a" * 32, None)}, METRICS, "data/splits: must have the same bytes"),
+    ],
+)
+def test_verify_allows_what_floating_point_explains(outputs, metrics, complaint) -> None:
+    verdict = Verdict(outputs, metrics)
+    same = sum(before == after for before, after in outputs.values())
+    assert verdict.table().splitlines()[-1] == f"{same} of 2 outputs identical"
+    assert verdict.identical == (same == 2)
+    if complaint is None:
+        verdict.require()
+    else:
+        with pytest.raises(QualityError, match=complaint):
+            verdict.require()
+
+
+def test_check_holds_metrics_against_bounds(repository: Path) -> None:
+    lines = [line.split("\t")[:2] for line in run_recipe("check", repository).stdout.splitlines()]
+    bounds, messages = ["test_accuracy", "leftover_false_positive_rate"], ["test messages", "leftover messages"]
+    assert lines == [["ok", name] for name in (*bounds, *bounds, *messages)]
+    change(repository, "check", minimum={"test_accuracy": 1.01})
+    assert "test_accuracy: 1.0 >= 1.01; improve the model, or change `check`" in one_line_error(repository, "check")
+    change(repository, "check", minimum={"accuracy": 0.5})
+    assert "no metric accuracy; the known ones are test_accuracy" in one_line_error(repository, "check")
+    assert "neither an experiment nor a revision" in one_line_error(repository, "check", "nowhere")
+
+
+def test_register_names_a_champion_only_for_a_reason(changed: Path) -> None:
+    second = run(changed, *SPAMPIPE, "register", "sms").stdout
+    assert second == "sms\tversion 2\tnot champion: 24 right, the champion 24; p = 1.000 by chance\n"
+    assert run(changed, *SPAMPIPE, "register", "sms").stdout == second  # and no third version
+    lower = run(changed, *SPAMPIPE, "register", "sms", "--by", "train/loss").stdout
+    assert "\tchampion: train/loss" in lower  # a shorter training leaves a higher loss
+    client = mlflow.MlflowClient(store_of(changed))
+    assert client.get_model_version_by_alias("sms", "champion").version == 2
+    assert "champion already" in run(changed, *SPAMPIPE, "register", "sms").stdout
+    client.set_registered_model_alias("sms", "champion", "1")
+    assert "no_such: not a metric" in one_line_error(changed, "register", "sms", "--by", "no_such")
+
+
+def test_a_registered_model_predicts_where_there_is_no_repository(changed: Path, tmp_path: Path) -> None:
+    program = """if True:
+        import sys, mlflow, pandas
+        mlflow.set_tracking_uri(sys.argv[1])
+        model = mlflow.pyfunc.load_model("models:/sms/1")
+        texts = pandas.DataFrame({"text": ["WIN 5000 pounds now, text 3 to claim your prize", "see you at 3"]})
+        print(*model.predict(texts)["label"], *model.predict(texts, {"threshold": 0.9999999})["label"], sep=",")
+    """
+    answer = run(tmp_path, sys.executable, "-c", program, store_of(changed), variables={"PYTHONPATH": ""}).stdout
+    assert answer.strip() == "spam,not spam,not spam,not spam"
+
+
+def test_report_shows_what_a_change_does(changed: Path) -> None:
+    run_recipe("report", changed)
+    report = (changed / "report.md").read_text()
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in report.splitlines()]
+    assert ["params.yaml", "train.epochs", "2", "1"] in cells
+    assert "- ✅ test messages: 24 of 24 right, HEAD 24 of 24" in report
+    assert "| reports/train/metrics.json" in report
+    chart = report[report.index("```mermaid") :].splitlines()
+    assert [len(line.split(",")) for line in chart if line.startswith("  line")] == [5, 3]
+
+
+def test_publish_refuses_results_that_do_not_belong_together(repository: Path) -> None:
+    change(repository, "train", epochs=7)
+    assert "params.yaml: train is not what dvc.lock holds results of; run `dvc repro`" in one_line_error(
+        repository, "publish"
+    )
+    change(repository, "train", epochs=2)
+    metrics = json.loads((repository / paths.EVALUATE_METRICS).read_text())
+    (repository / paths.EVALUATE_METRICS).unlink()
+    (repository / paths.EVALUATE_METRICS).write_text(json.dumps(metrics | {"test_accuracy": 1.0}))
+    assert "metrics.json: not the one that dvc.lock names" in one_line_error(repository, "publish")
+
+
+def test_publish_restores_a_lost_store_and_completes_a_killed_run(repository: Path) -> None:
+    (before,) = tracked_runs(repository)
+    client = mlflow.MlflowClient(store_of(repository))
+    client.update_run(before.info.run_id, status="KILLED")
+    client.delete_tag(before.info.run_id, EVALUATE_TAG)
+    assert run(repository, *SPAMPIPE, "publish").stdout.endswith("\tstatus\n")
+    assert run(repository, *SPAMPIPE, "publish").stdout.endswith("\tcomplete already\n")
+    (repository / "mlflow.db").unlink()
+    assert run(repository, *SPAMPIPE, "publish", "HEAD").stdout.endswith("\trun, curves, metrics, files, model\n")
+    (after,) = tracked_runs(repository)
+    assert after.info.status == "FINISHED"
+    assert after.data.params == before.data.params
