@@ -15,7 +15,7 @@ repro: setup  ## set up and run the pipeline: data to trained, evaluated, plotte
 	@$(RUN) dvc repro
 
 test: setup-test  ## set up and run the tests
-	@$(RUN) pytest
+	@OMP_NUM_THREADS=1 $(RUN) pytest --numprocesses logical --dist loadfile
 
 lint: setup-test  ## check format, style and types
 	@$(RUN) ruff format --check .
@@ -26,8 +26,10 @@ format: setup-test  ## reformat the code and sort its imports
 	@$(RUN) ruff check --select I --fix .
 	@$(RUN) ruff format .
 
-ui: setup  ## browse the recorded runs at http://127.0.0.1:5000
-	@$(RUN) mlflow ui --host 127.0.0.1 --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}"
+PORT ?= 5000
+
+ui: setup  ## browse the recorded runs; PORT=5001 serves them on another port
+	@$(RUN) spampipe ui --port $(PORT)
 
 BENCHMARKS := trunk_rate startup pipeline against_the_book against_trainer prediction_speed seeds growth same_accuracy
 
