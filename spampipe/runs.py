@@ -109,6 +109,7 @@ def log_metrics(client: Any, run_id: str, points: Sequence[tuple[str, float, flo
 def _log_datasets(client: Any, run_id: str, workspace: Path) -> None:
     """Record the messages as inputs, under DVC's md5 and with their counts by class."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
+    from mlflow.exceptions import MlflowException
 
     inputs = []
     for data in provenance.datasets(workspace):
@@ -117,7 +118,10 @@ def _log_datasets(client: Any, run_id: str, workspace: Path) -> None:
         source = json.dumps({"path": name, "md5": data.md5})
         dataset = Dataset(name, data.md5, source_type="dvc", source=source, profile=profile)
         inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", data.context)]))
-    client.log_inputs(run_id, inputs)
+    try:
+        client.log_inputs(run_id, inputs)
+    except MlflowException:  # another client made the same datasets between MLflow's look and its own insertion
+        client.log_inputs(run_id, inputs)
 
 
 def _evaluation(params: Params) -> str:

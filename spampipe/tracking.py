@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,12 @@ class Run:
         self._flush()
         self._call("set_terminated", status)
 
+    def abandon(self) -> None:
+        """Mark the run as KILLED, at once: it will not be completed. Nothing happens where even that fails."""
+        if self.run_id:
+            with suppress(Exception):
+                self._client.set_terminated(self.run_id, "KILLED")
+
     def _flush(self) -> None:
         self._last_flush = time.monotonic()
         pending, self._pending = self._pending, []
@@ -174,11 +180,12 @@ def _recording(stage: str, obtain: Callable[[Any, str], str], *, record: bool) -
     def fail(error: Exception) -> None:
         loaded.set()
         _warn(error)
+        run.abandon()
 
     background = Background(fail)
+    run = Run(background.perform)
     background.perform(run_store.load)
     background.perform(loaded.set)
-    run = Run(background.perform)
     run.open(obtain)
     run.measure(metrics)
     log = io.StringIO()

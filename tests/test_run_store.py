@@ -8,8 +8,9 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from spampipe import run_store
+from spampipe import params, paths, run_store, tracking
 from spampipe.errors import StoreError
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(
@@ -68,3 +69,18 @@ def test_two_processes_may_start_the_store_at_once_and_the_dead_ones_run_is_kill
     assert found.pop(elsewhere.info.run_id) == found.pop(alive.info.run_id) == "RUNNING"
     assert list(found.values()) == ["KILLED", "KILLED"]
     assert len(mlflow.MlflowClient(client.tracking_uri).search_experiments(filter_string="name = 'spampipe'")) == 1
+
+
+def test_a_run_that_cannot_be_recorded_further_is_not_left_running(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv(run_store.ADDRESS_VARIABLE, raising=False)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.chdir(ROOT)
+    with tracking.training_run(params.load()) as run:
+        run.log_files([tmp_path / "no such file"])
+        run.log_files([paths.PARAMS], "never")
+    client, experiment = run_store.connect()
+    (recorded,) = client.search_runs([experiment])
+    assert recorded.info.status == "KILLED"
+    assert [artifact.path for artifact in client.list_artifacts(recorded.info.run_id, "never")] == []
