@@ -38,7 +38,7 @@ def tracking_cost() -> str:
     ]
     same = "the same" if figures["same_bytes"] else "NOT the same"
     head = ["`dvc repro` after the download", "seconds", "times the repository's store"]
-    return markdown(head, rows) + f"\nThe bytes of dvc.lock were {same} each time. " + measured_on(document)
+    return markdown(head, rows) + "\n" + measured_on(document) + f" The bytes of dvc.lock were {same} each time."
 
 
 def second_experiment() -> str:
