@@ -38,6 +38,7 @@ class Daemon:
 
     def start(self, ready: Callable[[], bool]) -> None:
         """Start it and wait until it is ready."""
+        assert self._process is None or self._process.poll() is not None, f"{self._command} is still running"
         with tempfile.TemporaryFile() as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -60,6 +61,8 @@ class Daemon:
     def kill(self) -> None:
         """End it at once, as a crash does."""
         self._signal(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait()
 
     def stop(self) -> None:
         """Ask it to end, and see to it."""
@@ -67,8 +70,7 @@ class Daemon:
         assert self._process is not None
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE_SECONDS)
-        self.kill()
-        self._process.wait()
+        self.kill()  # children too, if there are any left
 
     def _signal(self, number: int) -> None:
         assert self._process is not None

@@ -45,16 +45,11 @@ class S3Server:
     def start(self) -> None:
         """Start it and make the bucket and an account."""
         self._daemon.start(lambda: answers(f"{self.address}/moto-api/"))
-        accounts = self._client("iam", "anybody", "anything")
-        accounts.create_user(UserName="team")
-        accounts.put_user_policy(UserName="team", PolicyName="all", PolicyDocument=json.dumps(_ALL))
-        made = accounts.create_access_key(UserName="team")["AccessKey"]
-        self.key, self.secret = made["AccessKeyId"], made["SecretAccessKey"]
-        self._client("s3", "anybody", "anything").create_bucket(Bucket=self.bucket)
-        requests.post(f"{self.address}/moto-api/reset-auth", data="0", timeout=10).raise_for_status()  # from now on
-        self.__dict__.pop("client", None)
-        for name, body in self.disk.items():
-            self.put(name, body)
+        try:
+            self._prepare()
+        except BaseException:
+            self._daemon.stop()
+            raise
 
     def kill(self) -> None:
         """End it as `kill -9` does. moto keeps objects in memory alone, so they are saved first, as on a disk."""
@@ -91,6 +86,18 @@ class S3Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._daemon.stop()
+
+    def _prepare(self) -> None:
+        accounts = self._client("iam", "anybody", "anything")
+        accounts.create_user(UserName="team")
+        accounts.put_user_policy(UserName="team", PolicyName="all", PolicyDocument=json.dumps(_ALL))
+        made = accounts.create_access_key(UserName="team")["AccessKey"]
+        self.key, self.secret = made["AccessKeyId"], made["SecretAccessKey"]
+        self._client("s3", "anybody", "anything").create_bucket(Bucket=self.bucket)
+        requests.post(f"{self.address}/moto-api/reset-auth", data="0", timeout=10).raise_for_status()  # from now on
+        self.__dict__.pop("client", None)
+        for name, body in self.disk.items():
+            self.put(name, body)
 
     def _client(self, service: str, key: str, secret: str) -> Any:
         return boto3.client(
