@@ -45,7 +45,7 @@ def check(workspace: Path = Path(), revision: Revision | None = None) -> list[Fi
         DataError: there are no results, or a bound is on a metric that does not exist.
     """
     settings = params.load(workspace / paths.PARAMS).check
-    metrics = _metrics(workspace)
+    metrics = read_metrics(workspace / paths.EVALUATE_METRICS)
     findings = []
     for bounds, sign, symbol in ((settings.minimum, 1, ">="), (settings.maximum, -1, "<=")):
         for name, bound in bounds.items():
@@ -99,8 +99,12 @@ def read_predictions(workspace: Path) -> pd.DataFrame:
     return files.read_csv(workspace / paths.PREDICTIONS, evaluation.PREDICTION_COLUMNS)
 
 
-def _metrics(workspace: Path) -> dict[str, float | None]:
-    path = workspace / paths.EVALUATE_METRICS
+def read_metrics(path: Path) -> dict[str, float | None]:
+    """The figures of a metrics file.
+
+    Raises:
+        DataError: it is missing, or is not JSON.
+    """
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:

@@ -4,13 +4,12 @@ A stage that DVC takes from its run-cache, or pulls, records nothing; neither do
 What the stages would have recorded stands in params.yaml, dvc.lock and reports/.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spampipe import files, history, mlflow_model, params, paths, provenance, run_store, runs, training_log
+from spampipe import files, gate, history, mlflow_model, params, paths, provenance, run_store, runs, training_log
 from spampipe.errors import DataError, ParamsError
 from spampipe.history import Revision
 from spampipe.params import Params
@@ -133,7 +132,7 @@ def _complete(client: Any, run_id: str, settings: Params, folder: Path) -> list[
     points = [(name, value, step) for name, value, step in curves if step not in known[name]]
     if points:
         added.append("curves")
-    summary = json.loads((folder / paths.EVALUATE_METRICS).read_text(encoding="utf-8"))
+    summary = gate.read_metrics(folder / paths.EVALUATE_METRICS)
     missing = [
         (name, value, 0) for name, value in summary.items() if value is not None and name not in run.data.metrics
     ]

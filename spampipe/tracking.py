@@ -50,11 +50,6 @@ class Run:
 
         self._perform(connect)
 
-    def log_tags(self, tags: Mapping[str, str]) -> None:
-        """Set tags."""
-        for name, value in tags.items():
-            self._call("set_tag", name, value)
-
     def log_metrics(self, values: Mapping[str, float | int | None], step: int = 0) -> None:
         """Record metrics, sent in batches every few seconds and at the end; undefined ones (None) are left out."""
         now = time.time()

@@ -1,14 +1,13 @@
 """Run a revision's pipeline again, from nothing, and compare what comes out."""
 
-import json
 import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from spampipe import history, paths, provenance, run_store
+from spampipe import gate, history, paths, provenance, run_store
 from spampipe.errors import DataError, QualityError
 from spampipe.history import Revision
 
@@ -31,9 +30,14 @@ class Verdict:
     metrics: dict[str, tuple[float | None, float | None]]
 
     @property
+    def differing(self) -> list[str]:
+        """The outputs whose bytes are not the same."""
+        return [path.as_posix() for path, (before, after) in self.outputs.items() if before != after]
+
+    @property
     def identical(self) -> bool:
         """Whether every output has the same bytes."""
-        return all(before == after for before, after in self.outputs.values())
+        return not self.differing
 
     def table(self) -> str:
         """One line an output, and one a metric where bytes differ."""
@@ -45,7 +49,7 @@ class Verdict:
         for name, (before_value, after_value) in self.metrics.items():
             verdict = "within" if self._within(name) else "BEYOND"
             lines.append(f"{name:{width}}  {before_value!s:36}  {after_value!s:36}  {verdict} {tolerance(name)}")
-        same = sum(before == after for before, after in self.outputs.values())
+        same = len(self.outputs) - len(self.differing)
         return "\n".join([*lines, f"{same} of {len(self.outputs)} outputs identical"])
 
     def require(self) -> None:
@@ -54,15 +58,14 @@ class Verdict:
         Raises:
             QualityError: naming what differs.
         """
-        differing = [path.as_posix() for path, (before, after) in self.outputs.items() if before != after]
-        exact = [name for name in differing if name.startswith(_DATA)]
+        exact = [name for name in self.differing if name.startswith(_DATA)]
         if exact:
             raise QualityError(f"{', '.join(exact)}: must have the same bytes on every machine; the code has changed")
         beyond = [name for name in self.metrics if not self._within(name)]
         if beyond:
             raise QualityError(f"{', '.join(beyond)}: beyond the tolerance; commit a dvc.lock that this code makes")
-        if differing and not self.metrics:
-            raise QualityError(f"{', '.join(differing)}: differs, and there are no metrics to compare")
+        if self.differing and not self.metrics:
+            raise QualityError(f"{', '.join(self.differing)}: differs, and there are no metrics to compare")
 
     def _within(self, name: str) -> bool:
         before, after = self.metrics[name]
@@ -99,19 +102,19 @@ def verify(revision: Revision) -> Verdict:
         _run("config", "--local", "cache.dir", str(clone / ".dvc" / "cache"), folder=clone)
         _run("repro", "--no-run-cache", folder=clone)
         found = provenance.locked_outputs((clone / paths.LOCK).read_text(encoding="utf-8"))
-        outputs = {path: (md5, found.get(path)) for path, md5 in expected.items()}
-        metrics = {}
-        if any(before != after for before, after in outputs.values()):
+        verdict = Verdict({path: (md5, found.get(path)) for path, md5 in expected.items()}, {})
+        if not verdict.identical:
             with history.files_of(revision, _METRICS) as folder:
                 before, after = _metrics(folder), _metrics(clone)
             metrics = {name: (before.get(name), after.get(name)) for name in before | after}
-    return Verdict(outputs, metrics)
+            verdict = replace(verdict, metrics=metrics)
+    return verdict
 
 
 def _metrics(folder: Path) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
     for path in _METRICS:
-        found |= json.loads((folder / path).read_text(encoding="utf-8"))
+        found |= gate.read_metrics(folder / path)
     return found
 
 
