@@ -21,8 +21,9 @@ from benchmarks import timing, training_runs
 from benchmarks.opponents import book_classifier
 from spampipe import bases, checkpoint, command, compute, files
 from spampipe.classifier import Position
-from spampipe.compute import Precision, random_stream
+from spampipe.compute import random_stream
 from spampipe.params import ModelParams, TrainParams
+from spampipe.precision import Precision
 from spampipe.tokens import TokenTable
 from spampipe.training import shuffled_batches
 
@@ -103,7 +104,7 @@ def run_book(
     card: checkpoint.ClassifierCard, settings: TrainParams, tables: training_runs.Tables, folder: Path
 ) -> dict[str, Any]:
     """Call the book's loop once: its seconds and its losses, (train, validation) for each estimate."""
-    device = compute.best_device()
+    device = compute.chosen_device()
     model = book_classifier(checkpoint.create(card, settings.seed, 0.0, device, folder))
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     train = BookBatches(tables["train"], settings, model)

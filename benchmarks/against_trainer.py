@@ -21,8 +21,8 @@ from transformers import EvalPrediction, Trainer, TrainingArguments
 from benchmarks import timing, training_runs
 from benchmarks.opponents import llama_classifier
 from spampipe import checkpoint, command, compute, files, params, paths, tokens
-from spampipe.compute import Precision
 from spampipe.params import TrainParams
+from spampipe.precision import Precision
 from spampipe.tokens import TokenTable
 
 RESULT = timing.RESULTS / "against_trainer.json"
@@ -86,7 +86,7 @@ def run_trainer(
     card: checkpoint.ClassifierCard, settings: TrainParams, tables: training_runs.Tables
 ) -> tuple[float, float]:
     """Train once with the Trainer: the seconds of that, and the accuracy on the test messages."""
-    classifier = checkpoint.create(card, settings.seed, 0.0, compute.best_device())
+    classifier = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device())
     model = llama_classifier(classifier, card.padding, card.labels)
     del classifier
     data = {name: rows(table) for name, table in tables.items()}

@@ -10,7 +10,7 @@ from typing import get_args
 from benchmarks import flops, timing, training_runs, trunk_rate
 from spampipe import command, compute, examples, files, paths, tokens
 from spampipe.classifier import Classifier
-from spampipe.compute import Precision
+from spampipe.precision import Precision
 from spampipe.tokens import TokenTable
 
 RESULT = timing.RESULTS / "compilation.json"
@@ -27,7 +27,7 @@ def main() -> None:
     table = training_runs.shortened({"train": tokens.load(paths.split_tokens("train"))}, arguments.messages)["train"]
     rows = []
     for precision in get_args(Precision):
-        classifier = trunk_rate.random_classifier(MODEL, compute.best_device())
+        classifier = trunk_rate.random_classifier(MODEL, compute.chosen_device())
         trunk_rate.fresh_pass(classifier, table, precision)
         plain = timing.spread([one_pass(classifier, table, precision) for _ in range(arguments.repeats)])
         for block in classifier.decoder.blocks:

@@ -28,8 +28,8 @@ from spampipe import (
     training,
 )
 from spampipe.classifier import Trainable
-from spampipe.compute import Precision
 from spampipe.errors import SpampipeError
+from spampipe.precision import Precision
 from spampipe.tokens import TokenTable
 
 RESULT = timing.RESULTS / "gpu.json"
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--precision", nargs="+", choices=DTYPES, default=["fp32", "bf16"])
     parser.add_argument("--epochs", type=int, default=5)
     arguments = parser.parse_args()
-    device = compute.best_device()
+    device = compute.chosen_device()
     if device.type != "cuda":
         raise SpampipeError("no CUDA device found; benchmarks.gpu needs one")
     compute.configure_torch()

@@ -20,8 +20,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, pipeline
 from benchmarks import timing, training_runs
 from benchmarks.opponents import book_classifier, llama_classifier
 from spampipe import bases, checkpoint, command, compute, fetch, files, messages, paths, tokenizer
-from spampipe.compute import Precision
 from spampipe.params import ModelParams
+from spampipe.precision import Precision
 from spampipe.prediction import SpamClassifier
 
 RESULT = timing.RESULTS / "prediction_speed.json"
@@ -56,7 +56,7 @@ def main() -> None:
 
 def against_book(base: str, texts: list[str], padded: int, repeats: int) -> dict[str, Any]:
     """The book's function, and this project's on the same weights: at the same position, then at its own."""
-    device, few = compute.best_device(), texts[:padded]
+    device, few = compute.chosen_device(), texts[:padded]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bases.fetch_base(base, "random", folder)
@@ -95,7 +95,7 @@ def against_book(base: str, texts: list[str], padded: int, repeats: int) -> dict
 
 def against_pipeline(texts: list[str], repeats: int) -> dict[str, Any]:
     """The trained classifier in transformers' pipeline, at its best batch size, and in this project."""
-    device, card = compute.best_device(), checkpoint.load_card()
+    device, card = compute.chosen_device(), checkpoint.load_card()
     classifier = checkpoint.load(card, device)
     encoding, fast = tokenizer.load(paths.base_tokenizer(), card.tokenizer), load_tokenizer(card)
 

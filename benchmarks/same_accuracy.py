@@ -10,8 +10,8 @@ from typing import Any
 from benchmarks import timing, training_runs
 from spampipe import checkpoint, command, compute, examples, files, params, paths, tokens
 from spampipe.classifier import Classifier
-from spampipe.compute import Precision
 from spampipe.examples import TokenExamples
+from spampipe.precision import Precision
 from spampipe.tokens import TokenTable
 
 SEEDS = (123, 1, 2)

@@ -27,11 +27,11 @@ from spampipe import (
     training,
 )
 from spampipe.classifier import Classifier
-from spampipe.compute import Precision, autocast
 from spampipe.examples import Examples
 from spampipe.messages import SPAM
 from spampipe.metrics import Probabilities
 from spampipe.params import Params
+from spampipe.precision import Precision, autocast
 from spampipe.tokens import TokenTable
 
 SEEDS = (123, 1, 2, 3, 4)
@@ -69,7 +69,7 @@ def over_seeds(
 ) -> dict[str, Any]:
     """Each figure's mean, standard deviation and values over the seeds."""
     card = checkpoint.describe(settings.model, tables["train"].max_length, precision)
-    classifier = checkpoint.create(card, 0, settings.model.dropout, compute.best_device())
+    classifier = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device())
     splits = {name: examples.prepare(classifier, table, precision, name) for name, table in tables.items()}
     start = {name: tensor.detach().clone() for name, tensor in classifier.trained_parameters().items()}
 

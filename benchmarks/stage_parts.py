@@ -45,7 +45,7 @@ def train(watch: Stopwatch) -> None:
     compute.configure_torch()
     tables = {name: tokens.load(paths.split_tokens(name)) for name in ("train", "validation")}
     card = checkpoint.describe(settings.model, tables["train"].max_length, settings.train.precision)
-    classifier = checkpoint.create(card, settings.train.seed, settings.model.dropout, compute.best_device())
+    classifier = checkpoint.create(card, settings.train.seed, settings.model.dropout, compute.chosen_device())
     watch.lap("load")
     splits = {name: examples.prepare(classifier, table, card.precision, name) for name, table in tables.items()}
     watch.lap("frozen_layers")
@@ -60,7 +60,7 @@ def evaluate(watch: Stopwatch) -> None:
     settings = params.load()
     compute.configure_torch()
     card = checkpoint.load_card()
-    classifier = checkpoint.load(card, compute.best_device())
+    classifier = checkpoint.load(card, compute.chosen_device())
     tables = {name: tokens.load(paths.split_tokens(name)) for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT)}
     watch.lap("load")
     for name, table in tables.items():

@@ -44,7 +44,7 @@ def machine() -> dict[str, Any]:
     """What the figures hold for: processor, device, threads, Python, torch and the date."""
     return {
         "processor": provenance.processor(),
-        "device": compute.describe(compute.best_device()),
+        "device": compute.describe(compute.chosen_device()),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from spampipe import checkpoint, compute, examples, messages, paths, tokenizer, tokens, training
+from spampipe import checkpoint, compute, examples, messages, paths, precision, tokenizer, tokens, training
 from spampipe.architectures import BASE_MODELS
 from spampipe.checkpoint import ClassifierCard
 from spampipe.classifier import Classifier
@@ -19,7 +19,7 @@ from spampipe.tokens import TokenTable
 from spampipe.training_log import Record
 
 Tables = dict[str, TokenTable]
-Prepare = Callable[[Classifier, TokenTable, compute.Precision, str], Examples]
+Prepare = Callable[[Classifier, TokenTable, precision.Precision, str], Examples]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def train_anew(
         folder: of the base model.
         prepare: makes examples of a split.
     """
-    classifier = checkpoint.create(card, settings.seed, 0.0, compute.best_device(), folder)
+    classifier = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device(), folder)
     classifier.complete()
     with empty_store():
         start = time.perf_counter()

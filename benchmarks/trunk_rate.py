@@ -16,7 +16,7 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks import flops, timing, training_runs
 from spampipe import checkpoint, command, compute, examples, files, params, paths, tokens
 from spampipe.classifier import Classifier
-from spampipe.compute import Precision
+from spampipe.precision import Precision
 from spampipe.tokens import TokenTable
 
 RESULT = timing.RESULTS / "trunk_rate.json"
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["smollm2-135m", "gpt2-small"])
     arguments = parser.parse_args()
     compute.configure_torch()
-    device = compute.best_device()
+    device = compute.chosen_device()
     peaks = {name: flops.matrix_rate(device, dtype, MATRIX_SIZE) for name, dtype in DTYPES.items()}
     rows = []
     for model in arguments.models:

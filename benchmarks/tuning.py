@@ -33,7 +33,7 @@ def main() -> None:
     compute.configure_torch()
     tables = {name: tokens.load(paths.split_tokens(name)) for name in paths.SPLITS}
     card = checkpoint.describe(settings.model, tables["train"].max_length, precision)
-    classifier = checkpoint.create(card, 0, settings.model.dropout, compute.best_device())
+    classifier = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device())
     splits = {name: examples.prepare(classifier, table, precision, name) for name, table in tables.items()}
     start = {name: tensor.detach().clone() for name, tensor in classifier.trained_parameters().items()}
 

@@ -12,10 +12,11 @@ from safetensors.torch import load_file, save_file
 from spampipe import files, messages, paths
 from spampipe.architectures import BASE_MODELS, DecoderConfig
 from spampipe.classifier import Classifier, Position, Trainable, initialize_head
-from spampipe.compute import Precision, random_stream
+from spampipe.compute import random_stream
 from spampipe.errors import CheckpointError, WeightsError
 from spampipe.model import empty_decoder, random_state
 from spampipe.params import ModelParams
+from spampipe.precision import Precision
 from spampipe.tokenizer import TOKENIZERS
 from spampipe.weights import fill, load_into, place
 

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from spampipe.linear import Linear
 from spampipe.model import Decoder, take
 
 Position = Literal["last", "last_real", "first", "mean"]
@@ -27,7 +28,7 @@ class Classifier(nn.Module):
     def __init__(self, decoder: Decoder, num_labels: int, position: Position, causal: bool) -> None:
         super().__init__()
         self.decoder = decoder
-        self.head = nn.Linear(decoder.config.hidden_size, num_labels)
+        self.head = Linear(decoder.config.hidden_size, num_labels)
         self.position: Position = position
         self.causal = causal
         self.trunk_depth = 0

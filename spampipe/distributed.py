@@ -9,6 +9,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from spampipe.classifier import Classifier
+from spampipe.compute import chosen_device
 from spampipe.errors import ParamsError
 
 
@@ -22,9 +23,10 @@ def processes() -> Iterator[bool]:
     if "RANK" not in os.environ:
         yield True
         return
-    if torch.cuda.is_available():
+    on_cuda = chosen_device().type == "cuda"
+    if on_cuda:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    distributed.init_process_group("nccl" if on_cuda else "gloo")
     try:
         yield distributed.get_rank() == 0
     finally:

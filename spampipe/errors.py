@@ -9,6 +9,10 @@ class ParamsError(SpampipeError):
     """A setting in params.yaml is missing, unknown or out of range."""
 
 
+class SettingError(SpampipeError):
+    """An environment variable of this project cannot be used as it is set."""
+
+
 class DataError(SpampipeError):
     """A message file is damaged, or holds too little to work with."""
 

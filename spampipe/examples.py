@@ -1,7 +1,9 @@
 """A split as the loop sees it: labels, and what the classifier takes for any of its messages."""
 
+import functools
 import hashlib
 import warnings
+from importlib import resources
 from typing import Protocol
 
 import torch
@@ -9,12 +11,15 @@ from torch import Tensor
 
 from spampipe import trunk_store
 from spampipe.classifier import Classifier
-from spampipe.compute import Precision, autocast, describe, rounded_weights, send
+from spampipe.compute import describe, send
+from spampipe.precision import Precision, autocast, has_bf16_units, rounded_weights
 from spampipe.progress import Progress
 from spampipe.tokens import TokenTable
 
 # Enough for full-speed matrix products; on a CPU, few enough that activations stay in its caches.
-_TRUNK_BATCH_TOKENS = {"cpu": 1024, "cuda": 32_768}
+_TRUNK_BATCH_TOKENS = {"cpu": 1024, "cuda": 32_768, "mps": 8_192}
+# The modules that decide the trunk's output: after a change in one of them, it is computed anew.
+_COMPUTING = ("architectures", "classifier", "examples", "linear", "model", "precision", "weights")
 
 
 class Examples(Protocol):
@@ -95,7 +100,9 @@ class TrunkExamples:
             "depth": self._classifier.trunk_depth,
             "input_ids": ids.hexdigest(),
             "precision": self._precision,
+            "bf16_units": has_bf16_units(self._device),
             "machine": describe(self._device),
+            "code": _code_digest(),
             "batch_tokens": self._batch_tokens,
         }
 
@@ -121,6 +128,15 @@ class TrunkExamples:
                 rows_of_outputs[places] = output.float().cpu()[real]
                 progress.advance(len(batch))
         self._classifier.train(was_training)
+
+
+@functools.cache
+def _code_digest() -> str:
+    """Stands for the source of the modules that decide the trunk's output."""
+    hasher = hashlib.sha256()
+    for name in _COMPUTING:
+        hasher.update(resources.files(__package__).joinpath(f"{name}.py").read_bytes())
+    return hasher.hexdigest()
 
 
 def distinct_rows(input_ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

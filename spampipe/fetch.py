@@ -12,14 +12,11 @@ import platformdirs
 import yaml
 from filelock import FileLock
 
-from spampipe import files
+from spampipe import environment, files
 from spampipe.errors import FetchError
 from spampipe.sources import HubFile, LocalFile, Source, SourceError, Url
 
 logger = logging.getLogger(__name__)
-
-CACHE_VARIABLE = "SPAMPIPE_CACHE"
-SOURCES_VARIABLE = "SPAMPIPE_SOURCES"
 
 
 @dataclass(frozen=True)
@@ -68,8 +65,7 @@ def fetch(pin: Pin, destination: Path, *, known: Sequence[Pin] = ()) -> str:
 
 def cache_directory() -> Path:
     """Where verified files are kept for every experiment and clone of this user."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen) if chosen else platformdirs.user_cache_path("spampipe")
+    return environment.read().cache or platformdirs.user_cache_path("spampipe")
 
 
 def _retrieve(pin: Pin, expected: str, sources: Sequence[Source], cached: Path) -> None:
@@ -98,7 +94,7 @@ def _retrieve(pin: Pin, expected: str, sources: Sequence[Source], cached: Path) 
     tried = " ".join("; ".join(f"({n}) {r}" for n, r in enumerate(reasons, 1)).splitlines())
     raise FetchError(
         f"{pin.name} could not be fetched. Tried {tried}. "
-        f"Check the network, or name your own copy in the file that {SOURCES_VARIABLE} points to"
+        f"Check the network, or name your own copy in the file that {environment.SOURCES} points to"
     )
 
 
@@ -120,27 +116,28 @@ def _published_hash(pin: Pin) -> str:
 
 def _overridden(pin: Pin, known: Sequence[Pin]) -> list[Source]:
     """The places the user's sources file names for this pin; none if it names none."""
-    listing = os.environ.get(SOURCES_VARIABLE)
-    if not listing:
+    path = environment.read().sources
+    if path is None:
         return []
-    path = Path(listing)
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FetchError(f"{path} ({SOURCES_VARIABLE}): cannot be read: {' '.join(str(error).split())}") from error
+        raise FetchError(f"{path} ({environment.SOURCES}): cannot be read: {' '.join(str(error).split())}") from error
     if not isinstance(document, dict):
-        raise FetchError(f"{path} ({SOURCES_VARIABLE}): expected lines of the form `name: location`")
+        raise FetchError(f"{path} ({environment.SOURCES}): expected lines of the form `name: location`")
     names = {pin.name} | {other.name for other in known}
     for name in document:
         if known and name not in names:
             close = difflib.get_close_matches(str(name), names, n=1)
             hint = f"did you mean {close[0]}?" if close else f"the known ones are {', '.join(sorted(names))}"
-            raise FetchError(f"{path} ({SOURCES_VARIABLE}): {name}: no such file; {hint}")
+            raise FetchError(f"{path} ({environment.SOURCES}): {name}: no such file; {hint}")
     locations = document.get(pin.name, [])
     if isinstance(locations, str):
         locations = [locations]
     if not isinstance(locations, list) or not all(isinstance(location, str) for location in locations):
-        raise FetchError(f"{path} ({SOURCES_VARIABLE}): {pin.name}: expected an address or path, or a list of them")
+        raise FetchError(
+            f"{path} ({environment.SOURCES}): {pin.name}: expected an address or path, or a list of them"
+        )
     return [_source(location, path.parent) for location in locations]
 
 

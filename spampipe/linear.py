@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from spampipe.precision import rounded, rounds_operands
+
 _FEWEST_ROWS = 256  # below, reordering the weights costs more than it gains
 
 
@@ -14,7 +16,7 @@ class Linear(nn.Linear):
 
     torch multiplies float32 matrices with MKL, which leaves AVX-512 unused on processors that are not Intel's;
     oneDNN uses it (benchmarks/trunk_rate.py compares the two). torch's public way to oneDNN in float32 is a
-    convolution with a 1 x 1 kernel. Products in bfloat16 go to oneDNN anyway.
+    convolution with a 1 x 1 kernel. The hardware's products in bfloat16 go to oneDNN anyway.
     """
 
     def reset_parameters(self) -> None:
@@ -24,11 +26,10 @@ class Linear(nn.Linear):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(..., inputs) to (..., outputs)."""
-        if not _better_as_convolution(inputs):
-            return super().forward(inputs)
-        pixels = inputs.reshape(1, -1, 1, self.in_features).permute(0, 3, 1, 2)  # a view: channels last
-        outputs = functional.conv2d(pixels, self.weight[:, :, None, None], self.bias)
-        return outputs.permute(0, 2, 3, 1).reshape(*inputs.shape[:-1], self.out_features)
+        if not rounds_operands():
+            return _product(inputs, self.weight, self.bias)
+        bias = None if self.bias is None else rounded(self.bias)
+        return _product(rounded(inputs), rounded(self.weight), bias).bfloat16()
 
 
 class Embedding(nn.Embedding):
@@ -38,6 +39,15 @@ class Embedding(nn.Embedding):
         """As in Linear."""
         if not self.weight.is_meta:
             super().reset_parameters()
+
+
+def _product(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """(..., inputs) by (outputs, inputs), and (outputs,) added: (..., outputs)."""
+    if not _better_as_convolution(inputs):
+        return functional.linear(inputs, weight, bias)
+    pixels = inputs.reshape(1, -1, 1, inputs.shape[-1]).permute(0, 3, 1, 2)  # a view: channels last
+    outputs = functional.conv2d(pixels, weight[:, :, None, None], bias)
+    return outputs.permute(0, 2, 3, 1).reshape(*inputs.shape[:-1], weight.shape[0])
 
 
 def _better_as_convolution(inputs: Tensor) -> bool:

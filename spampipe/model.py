@@ -12,6 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from spampipe.architectures import DecoderConfig
 from spampipe.linear import Embedding, Linear
+from spampipe.precision import recomputation, rounds_operands
 
 
 class Decoder(nn.Module):
@@ -57,7 +58,8 @@ class Decoder(nn.Module):
         """One block, as Block.forward has it."""
         block = self.blocks[number]
         if self.activation_checkpointing and torch.is_grad_enabled():
-            output: Tensor = checkpoint(block, hidden_states, rotation, causal, chosen, use_reentrant=False)
+            arguments = (hidden_states, rotation, causal, chosen)
+            output: Tensor = checkpoint(block, *arguments, use_reentrant=False, context_fn=recomputation)
             return output
         return block(hidden_states, rotation, causal, chosen)
 
@@ -126,6 +128,8 @@ class Attention(nn.Module):
         value = self._split_heads(self.value(hidden_states), self.num_kv_heads)
         if rotation is not None:
             query, key = rotation(query, chosen), rotation(key)
+        if rounds_operands():  # they are rounded already
+            query, key, value = query.float(), key.float(), value.float()
         mask = None
         if chosen is not None and causal:
             positions = torch.arange(hidden_states.shape[1], device=hidden_states.device)

@@ -10,7 +10,7 @@ import tiktoken
 from spampipe import checkpoint, files, paths, tokenizer, tokens
 from spampipe.checkpoint import ClassifierCard
 from spampipe.classifier import Classifier
-from spampipe.compute import best_device
+from spampipe.compute import chosen_device
 from spampipe.errors import CheckpointError, DataError
 from spampipe.messages import SPAM
 from spampipe.scoring import spam_probabilities
@@ -59,7 +59,7 @@ class SpamClassifier:
         encoding = tokenizer.load(ranks, card.tokenizer)
         if files.digest(ranks) != card.tokenizer_sha256:
             raise CheckpointError(f"{ranks}: not the tokenizer this classifier was trained with; run `dvc checkout`")
-        classifier = checkpoint.load(card, best_device(), root / paths.CLASSIFIER_WEIGHTS, base)
+        classifier = checkpoint.load(card, chosen_device(), root / paths.CLASSIFIER_WEIGHTS, base)
         return cls(classifier, card, encoding)
 
     def classify(self, texts: Sequence[str], threshold: float = 0.5, batch_size: int = 32) -> list[Prediction]:

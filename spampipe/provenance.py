@@ -4,7 +4,6 @@ import getpass
 import os
 import platform
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -14,7 +13,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from spampipe import files, messages, paths
+from spampipe import environment, files, messages, paths
 from spampipe.errors import DataError
 
 COMMIT_TAG = "mlflow.source.git.commit"
@@ -127,8 +126,8 @@ def versions(workspace: Path) -> dict[str, str]:
 
 def device() -> dict[str, str]:
     """The GPU that this process computes on, and its CUDA; else the processor."""
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available():
+    torch = environment.torch_on_cuda()
+    if torch is None:
         return {"device.name": processor()}
     return {"device.name": torch.cuda.get_device_name(), "version.cuda": torch.version.cuda}
 

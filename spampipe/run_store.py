@@ -1,29 +1,19 @@
 """The MLflow store that runs are recorded in: the server the user names, or a database in the repository."""
 
-import logging
 import os
 import socket
 from typing import Any
 
 from filelock import FileLock
 
-from spampipe import paths
+from spampipe import environment, paths
 from spampipe.errors import StoreError
 
-logger = logging.getLogger(__name__)
-
-SWITCH_VARIABLE = "SPAMPIPE_TRACKING"  # off: nothing is recorded, and MLflow is not even imported
 ADDRESS_VARIABLE = "MLFLOW_TRACKING_URI"
-PATIENCE_VARIABLE = "SPAMPIPE_TRACKING_PATIENCE"  # seconds to wait for a server once a stage's work is done
 EXPERIMENT = "spampipe"
 PROCESS_TAG = "spampipe.process"  # who writes to a run that is RUNNING
 _MOST_RUNS = 1000
 _LEAST_PATIENCE_SECONDS, _PATIENCE = 1.0, 0.04  # of a stage's time
-
-
-def switched_off() -> bool:
-    """Whether the user wants nothing recorded."""
-    return os.environ.get(SWITCH_VARIABLE, "on") == "off"
 
 
 def patience(elapsed: float) -> float | None:
@@ -33,29 +23,12 @@ def patience(elapsed: float) -> float | None:
 
     Args:
         elapsed: seconds that the stage took.
-
-    Raises:
-        StoreError: the user's own number of seconds is none.
     """
-    chosen = os.environ.get(PATIENCE_VARIABLE)
+    chosen = environment.read().tracking_patience
     if chosen is not None:
-        try:
-            return float(chosen)
-        except ValueError:
-            raise StoreError(f"{PATIENCE_VARIABLE}: {chosen!r} is not a number of seconds") from None
+        return chosen
     is_server = os.environ.get(ADDRESS_VARIABLE, "").startswith(("http://", "https://"))
     return max(_LEAST_PATIENCE_SECONDS, _PATIENCE * elapsed) if is_server else None
-
-
-def load() -> None:
-    """Import MLflow, which takes a second or two."""
-    # MLflow would wait minutes for a server that is down; the user's own settings stand.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    import mlflow  # noqa: F401
-
-    for noisy in ("mlflow", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def connect() -> tuple[Any, str]:
@@ -66,7 +39,6 @@ def connect() -> tuple[Any, str]:
     Raises:
         Exception: whatever MLflow raises where the store cannot be reached or read.
     """
-    load()
     from mlflow import MlflowClient
 
     chosen = os.environ.get(ADDRESS_VARIABLE)

@@ -8,11 +8,11 @@ import torch
 
 from spampipe import evaluation, messages, paths, tokens
 from spampipe.classifier import Classifier
-from spampipe.compute import Precision, autocast, rounded_weights
 from spampipe.examples import Examples, TokenExamples, prepare
 from spampipe.messages import SPAM
 from spampipe.metrics import Probabilities
 from spampipe.params import EvaluateParams
+from spampipe.precision import Precision, autocast, rounded_weights
 from spampipe.progress import Progress
 from spampipe.tokens import TokenTable
 

@@ -1,8 +1,8 @@
 """Samples of processor, memory, disk, network and GPU while a run is open, taken by MLflow."""
 
-import logging
-import sys
 from typing import Any
+
+from spampipe import environment
 
 _SAMPLING_SECONDS = 1.0
 
@@ -17,7 +17,6 @@ class SystemMetrics:
         """Begin, after the samples that the run may have already."""
         from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
-        logging.getLogger("mlflow.system_metrics").setLevel(logging.ERROR)
         self._monitor = SystemMetricsMonitor(
             run_id, sampling_interval=_SAMPLING_SECONDS, resume_logging=True, tracking_uri=client.tracking_uri
         )
@@ -36,8 +35,8 @@ class SystemMetrics:
 
 def _used_gpu() -> list[Any]:
     """NVML's handle of the GPU that torch computes on; MLflow would sample every GPU of the machine."""
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available():
+    torch = environment.torch_on_cuda()
+    if torch is None:
         return []
     import pynvml
 

@@ -6,7 +6,6 @@ one that is slow a small share of the stage's time: `spampipe publish` records w
 
 import io
 import logging
-import sys
 import threading
 import time
 import traceback
@@ -15,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from spampipe import files, paths, provenance, run_store, runs
+from spampipe import environment, files, paths, provenance, run_store, runs
 from spampipe.background import Action, Background
 from spampipe.params import Params
 from spampipe.system_metrics import SystemMetrics
@@ -93,8 +92,8 @@ class Run:
     def log_cost(self, stage: str) -> None:
         """Record the stage's wall time so far and its peak memory."""
         costs = {f"time/{stage}_seconds": time.monotonic() - self._started, f"memory/{stage}_peak_mib": _peak_mib()}
-        torch = sys.modules.get("torch")
-        if torch is not None and torch.cuda.is_available():
+        torch = environment.torch_on_cuda()
+        if torch is not None:
             costs[f"memory/{stage}_gpu_peak_mib"] = torch.cuda.max_memory_allocated() / 2**20
         self.log_metrics(costs)
 
@@ -165,11 +164,10 @@ def resumed_run(params: Params, stage: str, model: Path = paths.CLASSIFIER_WEIGH
 @contextmanager
 def _recording(stage: str, obtain: Callable[[Any, str], str], *, record: bool) -> Iterator[Run]:
     """Obtain a run, keep the stage's log, and end the run as the block ends."""
-    if run_store.switched_off() or not record:
+    if not environment.read().tracking or not record:
         yield Run(lambda action: None)
         return
     start = time.monotonic()
-    run_store.patience(0)  # refuses a bad setting before the work
     metrics, loaded = SystemMetrics(), threading.Event()
 
     def fail(error: Exception) -> None:
@@ -179,7 +177,7 @@ def _recording(stage: str, obtain: Callable[[Any, str], str], *, record: bool) -
 
     background = Background(fail)
     run = Run(background.perform)
-    background.perform(run_store.load)
+    background.perform(_load)
     background.perform(loaded.set)
     run.open(obtain)
     run.measure(metrics)
@@ -202,7 +200,12 @@ def _recording(stage: str, obtain: Callable[[Any, str], str], *, record: bool) -
         run.end(status)
         loaded.wait()
         if not background.finish(run_store.patience(time.monotonic() - start)):
-            _warn(TimeoutError(f"the server is slow ({run_store.PATIENCE_VARIABLE} sets the seconds to wait)"))
+            _warn(TimeoutError(f"the server is slow ({environment.TRACKING_PATIENCE} sets the seconds to wait)"))
+
+
+def _load() -> None:
+    """Import MLflow, which takes a second or two."""
+    import mlflow  # noqa: F401
 
 
 def _peak_mib() -> float:

@@ -13,10 +13,11 @@ from torch.nn import functional
 
 from spampipe import distributed
 from spampipe.classifier import Classifier
-from spampipe.compute import Precision, autocast, has_fast_bf16, random_stream, send
+from spampipe.compute import random_stream, send
 from spampipe.errors import DataError, DivergenceError
 from spampipe.examples import Examples
 from spampipe.params import TrainParams
+from spampipe.precision import Precision, autocast
 from spampipe.progress import Progress
 from spampipe.training_log import Record
 
@@ -62,8 +63,6 @@ def fit(
             "lower train.batch_size or add messages"
         )
     device = train.labels.device
-    if settings.precision == "bf16" and not has_fast_bf16(device):
-        logger.warning("warning: bfloat16 is emulated on this hardware; train.precision: fp32 is faster here")
     steps_per_epoch = examples // settings.batch_size
     grouped_by = train.lengths if settings.group_by_length else None
     order = random_stream(settings.seed, "batch order")

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from spampipe import gate, history, paths, provenance, run_store
+from spampipe import environment, gate, history, paths, provenance
 from spampipe.errors import DataError, QualityError
 from spampipe.history import Revision
 
@@ -120,10 +120,10 @@ def _metrics(folder: Path) -> dict[str, float | None]:
 
 def _run(*arguments: str, folder: Path) -> None:
     """DVC with this interpreter, also for the stages; what it prints goes to standard error."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
-    environment |= {run_store.SWITCH_VARIABLE: "off", "DVC_NO_ANALYTICS": "1"}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
+    variables |= {environment.TRACKING: "off", "DVC_NO_ANALYTICS": "1"}
+    variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{variables.get('PATH', '')}"
     command = [sys.executable, "-m", "dvc", *arguments]
-    finished = subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr, check=False)
+    finished = subprocess.run(command, cwd=folder, env=variables, stdout=sys.stderr, check=False)
     if finished.returncode:
         raise DataError(f"`dvc {' '.join(arguments)}` failed in a clean clone; what it printed says why")

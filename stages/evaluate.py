@@ -20,10 +20,11 @@ def main() -> None:
     """Write reports/evaluate/."""
     settings = params.load()
     compute.configure_torch()
+    device = compute.chosen_device()
     with tracking.resumed_run(settings, "evaluate") as run:
         run.record(partial(mlflow_model.log, threshold=settings.evaluate.threshold))
         card = checkpoint.load_card()
-        classifier = checkpoint.load(card, compute.best_device())
+        classifier = checkpoint.load(card, device)
         predictions = {
             name: scoring.predictions_of(name, classifier, card.precision, settings.evaluate)
             for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT)

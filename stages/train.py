@@ -22,19 +22,21 @@ def main() -> None:
     """Write models/classifier.* and reports/train/."""
     settings = params.load()
     compute.configure_torch()
+    device = compute.chosen_device()
     tables = {name: tokens.load(paths.split_tokens(name)) for name in ("train", "validation")}
     with distributed.processes() as first, tracking.training_run(settings, record=first) as run:
         card = checkpoint.describe(settings.model, tables["train"].max_length, settings.train.precision)
-        classifier = checkpoint.create(card, settings.train.seed, settings.model.dropout, compute.best_device())
+        classifier = checkpoint.create(card, settings.train.seed, settings.model.dropout, device)
         splits = {name: examples.prepare(classifier, table, card.precision, name) for name, table in tables.items()}
         listen = partial(run.log_record, flops=classifier.training_flops)
         records = training.fit(classifier, **splits, settings=settings.train, listen=listen)
-        checkpoint.save(classifier, card)
-        files.write_csv(paths.TRAIN_STEPS, training_log.steps_table(records))
-        files.write_csv(paths.TRAIN_EPOCHS, training_log.epochs_table(records))
-        files.write_json(paths.TRAIN_METRICS, training_log.summary(records))
-        run.identify()
-        run.log_files([paths.TRAIN_REPORTS], "reports/train")
+        if first:  # of several processes, all of which have trained the same model
+            checkpoint.save(classifier, card)
+            files.write_csv(paths.TRAIN_STEPS, training_log.steps_table(records))
+            files.write_csv(paths.TRAIN_EPOCHS, training_log.epochs_table(records))
+            files.write_json(paths.TRAIN_METRICS, training_log.summary(records))
+            run.identify()
+            run.log_files([paths.TRAIN_REPORTS], "reports/train")
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ from spampipe import checkpoint, paths
 from spampipe.architectures import BASE_MODELS, BaseModel
 from spampipe.checkpoint import ClassifierCard
 from spampipe.classifier import Classifier
-from spampipe.compute import Precision
 from spampipe.errors import CheckpointError, SpampipeError, WeightsError
 from spampipe.params import ModelParams
+from spampipe.precision import Precision
 from tests.conftest import ROOT
 from tests.tiny_models import GPT2, LLAMA, make_table, transformers_gpt2, transformers_llama, write_gpt2, write_llama
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from spampipe import distributed
+from spampipe import distributed, paths
 from spampipe.errors import ParamsError
+from tests import repositories
 from tests.conftest import ROOT
 
 PROGRAM = """
@@ -68,3 +69,34 @@ def test_a_batch_that_cannot_be_divided_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(distributed, "world_size", lambda: 2)
     with pytest.raises(ParamsError, match=r"^train\.batch_size: 5 messages .* 2 processes; make it a multiple of 2$"):
         distributed.share(torch.arange(5))
+
+
+WRITERS = """
+import os, sys
+from pathlib import Path
+from spampipe import files
+from stages import train
+
+replacing = files.replacing
+
+def noted(path):
+    with Path(sys.argv[1]).open("a") as notes:
+        notes.write(f"{os.environ['RANK']} {path}\\n")
+    return replacing(path)
+
+files.replacing = noted
+train.main()
+"""
+
+
+def test_only_the_first_process_writes_the_outputs(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(WRITERS)
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    variables = {"PYTHONPATH": str(repository), "OMP_NUM_THREADS": "1", "SPAMPIPE_TRUNK_BYTES": "0"}
+    repositories.run(
+        repository, *launcher, str(tmp_path / "program.py"), str(tmp_path / "notes"), variables=variables
+    )
+    notes = (tmp_path / "notes").read_text().split()
+    assert set(notes[::2]) == {"0"}
+    outputs = (paths.CLASSIFIER_WEIGHTS, paths.CLASSIFIER_CARD, paths.TRAIN_STEPS, paths.TRAIN_EPOCHS)
+    assert set(notes[1::2]) == {str(path) for path in (*outputs, paths.TRAIN_METRICS)}

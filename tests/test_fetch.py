@@ -18,7 +18,7 @@ from gguf import GGUFReader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spampipe import bases, collection, fetch, files, paths, progress
+from spampipe import bases, collection, environment, fetch, files, paths, progress
 from spampipe.errors import DataError, FetchError
 from spampipe.fetch import Pin, _source
 from spampipe.sources import HubFile, LocalFile, PypiPackage, Source, SourceError, Url
@@ -37,13 +37,13 @@ WRONG = b"other bytes"
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache."""
     cache = tmp_path / "cache"
-    monkeypatch.setenv(fetch.CACHE_VARIABLE, str(cache))
+    monkeypatch.setenv(environment.CACHE, str(cache))
     return cache
 
 
 @pytest.fixture(autouse=True)
 def _own_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(fetch.SOURCES_VARIABLE, raising=False)
+    monkeypatch.delenv(environment.SOURCES, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
@@ -78,7 +78,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[object]
         path = tmp_path / "places" / "sources.yaml"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(document if isinstance(document, bytes) else yaml.safe_dump(document).encode())
-        monkeypatch.setenv(fetch.SOURCES_VARIABLE, str(path))
+        monkeypatch.setenv(environment.SOURCES, str(path))
         return path
 
     return write
@@ -204,7 +204,7 @@ class TestCache:
     ) -> None:
         assert fetch.cache_directory() == own_cache
         for unset in ("", None):
-            monkeypatch.setenv(fetch.CACHE_VARIABLE, "") if unset == "" else monkeypatch.delenv(fetch.CACHE_VARIABLE)
+            monkeypatch.setenv(environment.CACHE, "") if unset == "" else monkeypatch.delenv(environment.CACHE)
             assert fetch.cache_directory().name == "spampipe"
             assert fetch.cache_directory().is_absolute()
 
@@ -294,7 +294,7 @@ class TestUsersOwnPlaces:
         (listing.parent / "copies").mkdir()
         (listing.parent / "copies/file").write_bytes(BODY)
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setenv(fetch.SOURCES_VARIABLE, "places/sources.yaml")
+        monkeypatch.setenv(environment.SOURCES, "places/sources.yaml")
         fetch.fetch(Pin(pin.name, pin.sha256, ()), out)
         assert out.read_bytes() == BODY
 
@@ -382,7 +382,7 @@ class TestUsersOwnPlaces:
         assert "/no where" in error_of(lambda: fetch.fetch(pin, out))
 
     def test_missing_file(self, out: Path, pin: Pin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv(fetch.SOURCES_VARIABLE, str(tmp_path / "none.yaml"))
+        monkeypatch.setenv(environment.SOURCES, str(tmp_path / "none.yaml"))
         message = error_of(lambda: fetch.fetch(pin, out))
         assert message.startswith(f"{tmp_path}/none.yaml (SPAMPIPE_SOURCES): cannot be read: ")
         assert "No such file" in message
@@ -423,7 +423,7 @@ class TestAnyBytes:
 
     @staticmethod
     def deliver(source: Source, data: bytes, folder: Path) -> None:
-        os.environ[fetch.CACHE_VARIABLE] = str(folder / "cache")  # put back by own_cache's monkeypatch
+        os.environ[environment.CACHE] = str(folder / "cache")  # put back by own_cache's monkeypatch
         assert fetch.fetch(pinned(data, source), folder / "out") == sha256(data)
         assert (folder / "out").read_bytes() == data
 
@@ -620,7 +620,7 @@ class TestDownloadStage:
         settings["download"]["dataset"] = "sms-spam-collection"
         (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings))
         monkeypatch.setenv("PYTHONPATH", str(ROOT))
-        monkeypatch.setenv(fetch.SOURCES_VARIABLE, "places.yaml")
+        monkeypatch.setenv(environment.SOURCES, "places.yaml")
 
         def run(more: dict[str, str]) -> subprocess.CompletedProcess[str]:
             (tmp_path / "places.yaml").write_text(yaml.safe_dump(own_places | more))
@@ -661,7 +661,6 @@ class TestProgress:
         self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         caplog.set_level(logging.INFO)
-        monkeypatch.setattr(logging.getLogger("spampipe"), "propagate", True)
         for seconds in (-1.0, 3600.0):
             monkeypatch.setattr(progress, "_SECONDS_BETWEEN_LINES", seconds)
             with progress.Progress("some file", 12, "bytes") as shown:

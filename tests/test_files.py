@@ -2,19 +2,24 @@
 
 import hashlib
 import json
+import logging
 import os
+import re
+import signal
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from spampipe import files
+from spampipe import command, files
 from spampipe.errors import DataError
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parent.parent
+LOGGER = logging.getLogger("spampipe")
 
 
 class _BrokenOffError(Exception):
@@ -60,6 +65,30 @@ def test_files_have_the_mode_that_the_umask_asks_for(tmp_path, umask, mode):
         after = os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == mode
     assert after == umask
+
+
+def test_another_threads_new_files_keep_their_mode(tmp_path):
+    """The umask belongs to the whole process; looking it up by setting it would show in other threads' files."""
+    ending = threading.Event()
+
+    def write() -> None:
+        while not ending.is_set():
+            files.write_bytes(tmp_path / "table.csv", b"new")
+
+    before = os.umask(0o077)
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        modes = set()
+        for number in range(3000):
+            handle = os.open(tmp_path / str(number), os.O_CREAT | os.O_WRONLY, 0o666)
+            modes.add(stat.S_IMODE(os.fstat(handle).st_mode))
+            os.close(handle)
+    finally:
+        ending.set()
+        writer.join()
+        os.umask(before)
+    assert modes == {0o600}
 
 
 def test_json_is_readable_text(tmp_path):
@@ -180,7 +209,7 @@ def test_success_is_exit_code_0_with_the_log_on_standard_output(tmp_path):
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
 def test_interrupted_program_cleans_up(tmp_path, number):
     body = f"""
-    from spampipe import files
+    from spampipe import command, files
     with files.replacing(pathlib.Path("table.csv")) as temporary:
         temporary.write_text("half of the n")
         os.kill(os.getpid(), signal.{number})
@@ -189,3 +218,34 @@ def test_interrupted_program_cleans_up(tmp_path, number):
     done = _run(body, tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_leaves_the_process_as_it_was(tmp_path):
+    """Signals, log, environment: what `run` changes, it changes for the program alone."""
+    before = (signal.getsignal(signal.SIGTERM), dict(os.environ), os.getcwd(), [*LOGGER.handlers], LOGGER.propagate)
+    seen = []
+
+    def main() -> None:
+        seen.append((signal.getsignal(signal.SIGTERM), os.environ.get("CUBLAS_WORKSPACE_CONFIG"), LOGGER.propagate))
+
+    command.run(main)
+    assert seen == [(signal.default_int_handler, ":4096:8", False)]
+    after = (signal.getsignal(signal.SIGTERM), dict(os.environ), os.getcwd(), [*LOGGER.handlers], LOGGER.propagate)
+    assert after == before
+
+
+def test_the_users_own_variables_stand(monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
+    seen = []
+    command.run(lambda: seen.append(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]))
+    assert seen == ["77"] == [os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]]
+
+
+def test_only_programs_change_the_process():
+    """No library module but `command`, which programs begin with, sets what holds for the whole process."""
+    changes = re.compile(
+        r"os\.environ\[[^]]*\] *=|os\.environ\.(update|setdefault|pop)|os\.(putenv|umask|chdir)|signal\.signal"
+        r"|\.propagate =|mallopt\(|\.setLevel\("
+    )
+    changing = {path.name for path in (ROOT / "spampipe").rglob("*.py") if changes.search(path.read_text())}
+    assert changing == {"command.py"}

@@ -14,7 +14,7 @@ from benchmarks.opponents import book_model
 from spampipe import checkpoint, files, paths, tokenizer, tokens
 from spampipe.architectures import BASE_MODELS, BaseModel
 from spampipe.classifier import Classifier
-from spampipe.compute import best_device
+from spampipe.compute import chosen_device
 from spampipe.errors import CheckpointError, DataError, SpampipeError
 from spampipe.params import ModelParams
 from spampipe.prediction import Prediction, SpamClassifier
@@ -63,7 +63,7 @@ def workspace(position: str, tmp_path: Path, gpt2_base: Path, monkeypatch: pytes
 @pytest.fixture
 def classifier(workspace: Path) -> Classifier:
     card = checkpoint.load_card(workspace / paths.CLASSIFIER_CARD)
-    return checkpoint.load(card, best_device(), workspace / paths.CLASSIFIER_WEIGHTS, workspace / paths.BASE)
+    return checkpoint.load(card, chosen_device(), workspace / paths.CLASSIFIER_WEIGHTS, workspace / paths.BASE)
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_texts_are_classified_as_the_same_messages_in_a_table(classifier, loaded
     assert [prediction.text for prediction in predictions] == TEXTS
     np.testing.assert_array_equal(probabilities(predictions), expected)
     assert np.ptp(expected) > 0.05
-    whole_rows = [torch.from_numpy(part).long().to(best_device()) for part in (table.input_ids, table.lengths)]
+    whole_rows = [torch.from_numpy(part).long().to(chosen_device()) for part in (table.input_ids, table.lengths)]
     with torch.no_grad():
         softmax = torch.softmax(classifier(*whole_rows), dim=1)[:, 1].cpu()
     np.testing.assert_allclose(expected, softmax, atol=1e-5)

@@ -8,7 +8,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from spampipe import params, paths, run_store, tracking
+from spampipe import environment, params, paths, run_store, tracking
 from spampipe.errors import StoreError
 from tests.conftest import ROOT
 
@@ -27,16 +27,10 @@ def test_only_servers_are_not_waited_for_forever(
     monkeypatch: pytest.MonkeyPatch, address: str, chosen: str | None, elapsed: float, expected: float | None
 ) -> None:
     monkeypatch.setenv(run_store.ADDRESS_VARIABLE, address)
-    monkeypatch.delenv(run_store.PATIENCE_VARIABLE, raising=False)
+    monkeypatch.delenv(environment.TRACKING_PATIENCE, raising=False)
     if chosen:
-        monkeypatch.setenv(run_store.PATIENCE_VARIABLE, chosen)
+        monkeypatch.setenv(environment.TRACKING_PATIENCE, chosen)
     assert run_store.patience(elapsed) == expected
-
-
-def test_patience_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(run_store.PATIENCE_VARIABLE, "long")
-    with pytest.raises(StoreError, match="SPAMPIPE_TRACKING_PATIENCE: 'long' is not a number of seconds"):
-        run_store.patience(1.0)
 
 
 def test_a_store_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """The real SmolLM2-135M: this project's decoder says what transformers says of the same file."""
 
-import logging
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,23 +44,13 @@ def encoding(smollm2_base: Path):
     return tokenizer.load(paths.base_tokenizer(smollm2_base), "smollm2")
 
 
-@pytest.fixture
-def _usual_logging_and_signals() -> Iterator[None]:
-    """Undo what starting a command sets for its whole process."""
-    logger, handler = logging.getLogger("spampipe"), signal.getsignal(signal.SIGTERM)
-    before = logger.handlers, logger.level, logger.propagate
-    yield
-    logger.handlers, logger.level, logger.propagate = before
-    signal.signal(signal.SIGTERM, handler)
-
-
 @pytest.mark.parametrize("sentence", SENTENCES)
 def test_next_token_scores(sentence, encoding, decoder, reference):
     ids = torch.tensor([encoding.encode_ordinary(sentence)])
     torch.testing.assert_close(decoder.logits(decoder(ids)), reference(ids).logits, atol=2e-4, rtol=1e-5)
 
 
-def test_greedy_continuation(encoding, decoder, reference, capsys, _usual_logging_and_signals):
+def test_greedy_continuation(encoding, decoder, reference, capsys):
     beginning = encoding.encode_ordinary(BEGINNING)
     expected = reference.generate(
         torch.tensor([beginning]),
@@ -79,6 +67,6 @@ def test_greedy_continuation(encoding, decoder, reference, capsys, _usual_loggin
 
 
 @pytest.mark.parametrize("count", ["0", "-1"])
-def test_fewer_tokens_than_one_are_refused(count, capsys, _usual_logging_and_signals):
+def test_fewer_tokens_than_one_are_refused(count, capsys):
     with pytest.raises(SystemExit, match=f"--tokens: {count} tokens cannot be added"):
         cli.main(["generate", BEGINNING, "--model", "smollm2-135m", "--tokens", count])

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from spampipe import fetch
+from spampipe import environment, fetch
 from spampipe.errors import FetchError
 from spampipe.sources import LocalFile, PypiPackage, SourceError, Url, _reason
 from tests.conftest import ROOT
@@ -31,8 +31,8 @@ REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 @pytest.fixture(autouse=True)
 def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(fetch.CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.delenv(fetch.SOURCES_VARIABLE, raising=False)
+    monkeypatch.setenv(environment.CACHE, str(tmp_path / "cache"))
+    monkeypatch.delenv(environment.SOURCES, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
@@ -446,7 +446,7 @@ class HubUser:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", self.PROGRAM],
                 cwd=ROOT,
-                env=environment | ours | {fetch.CACHE_VARIABLE: str(self.cache)},
+                env=environment | ours | {environment.CACHE: str(self.cache)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

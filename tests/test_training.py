@@ -17,7 +17,7 @@ from llms_from_scratch.ch06 import train_classifier_simple
 from torch import Tensor
 
 from benchmarks.opponents import book_model
-from spampipe import tokens, training
+from spampipe import tokens
 from spampipe.classifier import Classifier, initialize_head
 from spampipe.compute import random_stream
 from spampipe.errors import DataError, DivergenceError
@@ -172,7 +172,7 @@ def test_training_is_the_books(trainable, every, most, capsys, caplog):
 
 
 class logged:  # noqa: N801 - used like a function
-    """Have caplog receive the loop's lines, also after a command has set logging up for its process."""
+    """Have caplog receive the loop's lines."""
 
     def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
         self._caplog, self._logger = caplog, logging.getLogger("spampipe.training")
@@ -338,15 +338,6 @@ def test_activation_checkpointing_keeps_less_for_the_backward_pass():
             classifier(*TokenExamples(classifier, TRAIN).inputs(torch.arange(8)))
         kept.append(sum(sizes))
     assert kept[1] < kept[0] / 2
-
-
-def test_emulated_bfloat16_is_mentioned(monkeypatch, caplog):
-    for fast, mentions in ((True, 0), (False, 1)):
-        monkeypatch.setattr(training, "has_fast_bf16", lambda device, fast=fast: fast)
-        caplog.clear()
-        with logged(caplog):
-            train(make_classifier(), settings(precision="bf16"))
-        assert sum("train.precision: fp32 is faster here" in line for line in caplog.messages) == mentions
 
 
 def test_estimates_do_not_influence_the_weights():

@@ -1,6 +1,7 @@
 """The store of frozen layers' output changes how long things take, never what comes out."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spampipe import trunk_store
-from spampipe.compute import autocast, rounded_weights
-from spampipe.errors import ParamsError
+from spampipe import environment, examples, trunk_store
 from spampipe.examples import TokenExamples, TrunkExamples, distinct_rows, prepare
+from spampipe.precision import autocast, rounded_weights
 from spampipe.scoring import spam_probabilities
 from spampipe.tokens import TokenTable
 from tests.conftest import ROOT
+from tests.test_dvc_yaml import imported_modules
 from tests.tiny_models import GPT2, make_classifier, make_table
 
 TABLE = make_table(20, seed=4)
@@ -32,7 +33,11 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def stored(store: Path) -> list[Path]:
-    return sorted(store.glob("*.f32"))
+    return sorted(path for path in store.glob("*.f32") if not path.name.startswith("."))
+
+
+def first_value(path: Path) -> float:
+    return float(np.fromfile(path, np.float32, offset=64)[0])
 
 
 def logits(classifier, table=TABLE, precision="fp32") -> torch.Tensor:
@@ -52,8 +57,8 @@ def test_a_second_use_runs_no_trunk_and_gives_the_same_bits(store, monkeypatch):
     again = make_classifier()
     forbid_the_trunk(again, monkeypatch)
     assert torch.equal(logits(again), first)
-    assert len(stored(store)) == 1
-    assert not list(store.glob("*.partial"))
+    (path,) = stored(store)
+    assert sorted(store.iterdir()) == sorted((path, path.with_suffix(".lock")))
 
 
 def test_another_head_shares_the_trunk(store):
@@ -85,10 +90,10 @@ def test_messages_with_the_same_tokens_share_one_output(store):
     repeats = np.array([0, 1, 2, 1, 0, 3])
     table = TokenTable(TABLE.input_ids[repeats], TABLE.lengths[repeats], TABLE.labels[repeats])
     classifier = make_classifier()
-    examples = prepare(classifier, table, "fp32", "messages")
-    assert stored(store)[0].stat().st_size == int(TABLE.lengths[:4].sum()) * GPT2.hidden_size * 4
+    prepared = prepare(classifier, table, "fp32", "messages")
+    assert stored(store)[0].stat().st_size == 64 + int(TABLE.lengths[:4].sum()) * GPT2.hidden_size * 4
     with torch.no_grad():
-        reused = classifier(*examples.inputs(torch.arange(6)))
+        reused = classifier(*prepared.inputs(torch.arange(6)))
         plain = classifier(*TokenExamples(classifier, table).inputs(torch.arange(6)))
     torch.testing.assert_close(reused, plain, atol=1e-5, rtol=1e-5)
     assert torch.equal(reused[0], reused[4]) and torch.equal(reused[1], reused[3])
@@ -132,35 +137,31 @@ def test_rounding_weights_beforehand_changes_no_bit_and_is_undone(precision):
 
 def test_deleting_it_costs_time_only(store):
     classifier = make_classifier()
-    examples = prepare(classifier, TABLE, "fp32", "messages")
-    first = classifier(*examples.inputs(EVERY_ROW))
+    prepared = prepare(classifier, TABLE, "fp32", "messages")
+    first = classifier(*prepared.inputs(EVERY_ROW))
     for path in store.iterdir():
         path.unlink()
-    assert torch.equal(classifier(*examples.inputs(EVERY_ROW)), first)  # what is open stays readable
+    assert torch.equal(classifier(*prepared.inputs(EVERY_ROW)), first)  # what is open stays readable
     assert torch.equal(logits(classifier), first)
 
 
-def test_a_file_cut_short_is_made_again(store):
-    first = logits(make_classifier())
-    (path,) = stored(store)
-    path.write_bytes(path.read_bytes()[:-4])
-    assert torch.equal(logits(make_classifier()), first)
-
-
 def test_a_store_that_cannot_be_written_is_done_without(store, caplog):
-    store.parent.mkdir(parents=True)
+    stored_once = logits(make_classifier())
+    shutil.rmtree(store)
     store.write_text("in the way")
-    assert torch.equal(logits(make_classifier()), logits(make_classifier()))
+    assert torch.equal(logits(make_classifier()), stored_once)
+    (warning,) = caplog.messages
+    assert warning == f"warning: frozen layers' output is not kept in {store}: File exists"
 
 
 def test_beyond_the_budget_the_whole_model_runs_each_time(store, monkeypatch):
     classifier = make_classifier()
     reused = prepare(classifier, TABLE, "fp32", "messages")
     assert isinstance(reused, TrunkExamples)
-    monkeypatch.setenv(trunk_store.BUDGET_VARIABLE, "1000")
+    monkeypatch.setenv(environment.TRUNK_BYTES, "1000")
     plain = prepare(classifier, TABLE, "fp32", "messages")
     assert isinstance(plain, TokenExamples)
-    answers = [classifier(*examples.inputs(EVERY_ROW)) for examples in (plain, reused)]
+    answers = [classifier(*prepared.inputs(EVERY_ROW)) for prepared in (plain, reused)]
     torch.testing.assert_close(*answers, atol=1e-5, rtol=1e-5)
 
 
@@ -168,21 +169,14 @@ def test_the_store_stays_within_its_budget_and_drops_what_was_used_longest_ago(s
     def fill(number: int) -> None:
         trunk_store.obtain({"number": number}, (10, 10), lambda array: array.__setitem__(..., number))
 
-    monkeypatch.setenv(trunk_store.BUDGET_VARIABLE, "1200")  # three arrays of 400 bytes
+    monkeypatch.setenv(environment.TRUNK_BYTES, "1400")  # three arrays of 464 bytes
     for number in range(3):
         fill(number)
-    for age, path in enumerate(sorted(stored(store), key=lambda path: np.fromfile(path, np.float32)[0])):
+    for age, path in enumerate(sorted(stored(store), key=first_value)):
         os.utime(path, ns=(10**9 * (age + 1),) * 2)
     fill(0)  # used again, so that 1 is now the one used longest ago
     fill(3)
-    assert sorted(float(np.fromfile(path, np.float32)[0]) for path in stored(store)) == [0, 2, 3]
-
-
-@pytest.mark.parametrize("value", ["", "-1", "2 GB", "1.5"])
-def test_a_bad_budget_is_one_line(value, monkeypatch):
-    monkeypatch.setenv(trunk_store.BUDGET_VARIABLE, value)
-    with pytest.raises(ParamsError, match=rf"^{trunk_store.BUDGET_VARIABLE}: must be a number of bytes"):
-        trunk_store.budget_bytes()
+    assert sorted(map(first_value, stored(store))) == [0, 2, 3]
 
 
 def test_two_processes_share_one_computation(tmp_path, store):
@@ -191,6 +185,129 @@ def test_two_processes_share_one_computation(tmp_path, store):
         "def compute(array):\n    Path(sys.argv[1]).open('a').write('x')\n    array[...] = 7\n"
         "found = trunk_store.obtain({'a': 1}, (1000, 8), compute)\nassert (found == 7).all()\n"
     )
+    command = [sys.executable, "-c", program, str(tmp_path / "computed")]
+    running = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
+    assert [process.wait() for process in running] == [0, 0]
+    assert (tmp_path / "computed").read_text() == "x"
+
+
+def damage(path: Path, kind: str) -> None:
+    """Put something else in the place of a stored output."""
+    content = bytearray(path.read_bytes())
+    match kind:
+        case "flipped":
+            middle = len(content) // 2
+            content[middle : middle + 4] = bytes(255 - byte for byte in content[middle : middle + 4])
+            path.write_bytes(content)
+        case "flipped checksum":
+            content[0] ^= 1
+            path.write_bytes(content)
+        case "truncated":
+            path.write_bytes(content[:-4])
+        case "grown":
+            path.write_bytes(content + b"\0" * 4)
+        case "empty":
+            path.write_bytes(b"")
+        case "foreign":  # right, but the output of something else of the same shape
+            trunk_store.obtain({"foreign": 1}, TrunkShape, lambda array: None)
+            (foreign,) = (other for other in stored(path.parent) if other != path)
+            foreign.replace(path)
+        case "unreadable":  # also to root
+            path.unlink()
+            path.mkdir()
+            (path / "inside").touch()
+
+
+TrunkShape = (int(TABLE.lengths.sum()), GPT2.hidden_size)
+DAMAGES = ("flipped", "flipped checksum", "truncated", "grown", "empty", "foreign", "unreadable")
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_damaged_file_is_put_aside_with_one_warning_and_made_again(kind, store, caplog):
+    first = logits(make_classifier())
+    (path,) = stored(store)
+    damage(path, kind)
+    assert torch.equal(logits(make_classifier()), first)
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == [
+        f"warning: {path} is damaged, and now called {path.stem}.damaged; its content is computed again"
+    ]
+    assert path.with_suffix(".damaged").exists()
+    caplog.clear()
+    assert torch.equal(logits(make_classifier()), first)
+    assert not caplog.records
+
+
+@given(data=st.data())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_changed_byte_is_ever_read(data, store):
+    def fill(array: np.ndarray) -> None:
+        array[...] = 7
+
+    trunk_store.obtain({"a": 1}, (4, 3), fill)
+    (path,) = stored(store)
+    content = bytearray(path.read_bytes())
+    place = data.draw(st.integers(0, len(content) - 1))
+    content[place] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    assert (trunk_store.obtain({"a": 1}, (4, 3), fill) == 7).all()
+
+
+def test_a_change_of_the_code_that_computes_makes_old_outputs_stale(store, monkeypatch):
+    logits(make_classifier())
+    monkeypatch.setattr(examples, "_code_digest", lambda: "of a mended module")
+    logits(make_classifier())
+    assert len(stored(store)) == 2
+
+
+def test_the_code_that_computes_is_all_that_the_trunk_is_made_by():
+    makers = {Path(f"spampipe/{name}.py") for name in ("classifier", "examples", "weights")}
+    makers |= {
+        module for maker in makers - {Path("spampipe/examples.py")} for module in imported_modules(maker, set())
+    }
+    assert {module.stem for module in makers} - {"errors"} == set(examples._COMPUTING)
+
+
+def test_another_torch_makes_old_outputs_stale(store, monkeypatch):
+    logits(make_classifier())
+    monkeypatch.setattr(torch, "__version__", "99.0")
+    logits(make_classifier())
+    assert len(stored(store)) == 2
+
+
+def test_what_another_process_is_writing_is_neither_counted_nor_deleted(store, monkeypatch):
+    def fill(number: int) -> None:
+        trunk_store.obtain({"number": number}, (10, 10), lambda array: array.__setitem__(..., number))
+
+    fill(0)
+    (path,) = stored(store)
+    others = path.with_name(f".{'0' * 64}.f32.1234567890abcdef.f32")
+    others.write_bytes(b"half of it")
+    os.utime(others, ns=(1, 1))
+    monkeypatch.setenv(environment.TRUNK_BYTES, "1000")  # two arrays of 464 bytes
+    for number in (1, 2, 3):
+        fill(number)
+    assert others.read_bytes() == b"half of it"
+    assert len(stored(store)) == 2
+
+
+def test_what_a_killed_writer_left_is_cleared_by_the_next(store):
+    trunk_store.obtain({"a": 1}, (10, 10), lambda array: None)
+    (path,) = stored(store)
+    abandoned = path.with_name(f".{path.name}.1234567890abcdef.f32")
+    path.replace(abandoned)
+    trunk_store.obtain({"a": 1}, (10, 10), lambda array: None)
+    assert not abandoned.exists() and path.exists()
+
+
+def test_two_processes_that_find_one_damaged_file_compute_it_once(tmp_path, store):
+    program = (
+        "import numpy, sys, time\nfrom pathlib import Path\nfrom spampipe import trunk_store\n"
+        "def compute(array):\n    Path(sys.argv[1]).open('a').write('x')\n    array[...] = 7\n"
+        "found = trunk_store.obtain({'a': 1}, (1000, 8), compute)\nassert (found == 7).all()\n"
+    )
+    trunk_store.obtain({"a": 1}, (1000, 8), lambda array: array.__setitem__(..., 7))
+    damage(stored(store)[0], "flipped")
     command = [sys.executable, "-c", program, str(tmp_path / "computed")]
     running = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
     assert [process.wait() for process in running] == [0, 0]
