@@ -31,7 +31,7 @@ PORT ?= 5000
 ui: setup  ## browse the recorded runs; PORT=5001 serves them on another port
 	@$(RUN) spampipe ui --port $(PORT)
 
-BENCHMARKS := trunk_rate startup pipeline tracking_cost against_the_book against_trainer prediction_speed seeds growth same_accuracy
+BENCHMARKS := trunk_rate startup pipeline other_hardware store_opening tracking_cost against_the_book against_trainer prediction_speed seeds growth same_accuracy
 
 bench: repro setup-test  ## measure beside other implementations and rewrite the tables; takes hours
 	@for name in $(BENCHMARKS); do $(RUN) python -m benchmarks.$$name || exit 1; done

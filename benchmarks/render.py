@@ -9,11 +9,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import tables, tables_pipeline, tables_studies, tables_training
+from benchmarks import tables, tables_hardware, tables_pipeline, tables_studies, tables_training
 from spampipe import command, files, paths
 from spampipe.errors import DataError
 
-TABLES: dict[str, Callable[[], str]] = tables_studies.TABLES | tables_pipeline.TABLES | tables_training.TABLES
+TABLES: dict[str, Callable[[], str]] = (
+    tables_studies.TABLES | tables_pipeline.TABLES | tables_training.TABLES | tables_hardware.TABLES
+)
 PICTURES = Path("docs/figures")
 DOCUMENTS = (Path("README.md"), *sorted(Path("docs").glob("*.md")))
 
