@@ -8,7 +8,7 @@ import pandas as pd
 
 from spampipe import metrics, paths
 from spampipe.errors import DataError
-from spampipe.messages import LABEL_NAMES
+from spampipe.messages import LABELS
 from spampipe.paths import LEFTOVER_SPLIT, SPLITS
 
 PREDICTION_COLUMNS = {
@@ -103,7 +103,7 @@ def tables(predictions: Mapping[str, pd.DataFrame]) -> dict[Path, pd.DataFrame]:
 
 def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
     """Columns actual and predicted, names of labels, one row a message: what DVC's confusion plot counts."""
-    names = np.array(LABEL_NAMES)
+    names = np.array(LABELS)
     return pd.DataFrame({"actual": names[predictions["label"]], "predicted": names[predictions["predicted"]]})
 
 

@@ -10,8 +10,7 @@ import pandas as pd
 from spampipe import files
 from spampipe.errors import DataError
 
-LABELS = ("ham", "spam")  # as the raw file spells them; the position is the class index
-LABEL_NAMES = ("not spam", "spam")  # as users read them
+LABELS = ("ham", "spam")  # as the raw file and all answers spell them; the position is the class index
 SPAM = 1
 
 COLUMNS = {"Label": "int64", "Text": "str"}

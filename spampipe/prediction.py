@@ -8,7 +8,7 @@ from typing import Self
 import tiktoken
 
 from spampipe import checkpoint, files, paths, tokenizer, tokens
-from spampipe.checkpoint import ClassifierCard
+from spampipe.card import ClassifierCard, load_card
 from spampipe.classifier import Classifier
 from spampipe.compute import best_device
 from spampipe.errors import CheckpointError, DataError
@@ -22,7 +22,7 @@ class Prediction:
 
     Attributes:
         text: the message.
-        label: `spam` or `not spam`.
+        label: `ham` or `spam`.
         probability: that the message is spam.
     """
 
@@ -53,7 +53,7 @@ class SpamClassifier:
         Raises:
             CheckpointError: a file is missing, damaged or not the one the classifier was trained with.
         """
-        card = checkpoint.load_card(root / paths.CLASSIFIER_CARD)
+        card = load_card(root / paths.CLASSIFIER_CARD)
         base = base or root / paths.BASE
         ranks = paths.base_tokenizer(base)
         encoding = tokenizer.load(ranks, card.tokenizer)

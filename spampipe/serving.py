@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from spampipe import bases, checkpoint, fetch, paths
+from spampipe import bases, fetch, paths
+from spampipe.card import load_card
 from spampipe.prediction import SpamClassifier
 
 
@@ -18,7 +19,7 @@ class SpamModel:
         Args:
             folder: holds models/classifier.*.
         """
-        card = checkpoint.load_card(folder / paths.CLASSIFIER_CARD)
+        card = load_card(folder / paths.CLASSIFIER_CARD)
         weights = "random" if card.base_sha256 is None else "pretrained"
         base = fetch.cache_directory() / "bases" / f"{card.base}-{weights}"
         bases.fetch_base(card.base, weights, base)

@@ -14,6 +14,7 @@ from spampipe import (
     scoring,
     tracking,
 )
+from spampipe.card import load_card
 
 
 def main() -> None:
@@ -22,7 +23,7 @@ def main() -> None:
     compute.configure_torch()
     with tracking.resumed_run(settings, "evaluate") as run:
         run.record(partial(mlflow_model.log, threshold=settings.evaluate.threshold))
-        card = checkpoint.load_card()
+        card = load_card()
         classifier = checkpoint.load(card, compute.best_device())
         predictions = {
             name: scoring.predictions_of(name, classifier, card.precision, settings.evaluate)

@@ -54,9 +54,9 @@ def test_error_counts_are_scikit_learns(rows):
     assert table.value_counts().to_dict() == {
         names: count
         for names, count in {
-            ("not spam", "not spam"): true_negatives,
-            ("not spam", "spam"): false_positives,
-            ("spam", "not spam"): false_negatives,
+            ("ham", "ham"): true_negatives,
+            ("ham", "spam"): false_positives,
+            ("spam", "ham"): false_negatives,
             ("spam", "spam"): true_positives,
         }.items()
         if count

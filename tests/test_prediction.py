@@ -13,6 +13,7 @@ from llms_from_scratch.ch06 import classify_review
 from benchmarks.opponents import book_model
 from spampipe import checkpoint, files, paths, tokenizer, tokens
 from spampipe.architectures import BASE_MODELS, BaseModel
+from spampipe.card import load_card
 from spampipe.classifier import Classifier
 from spampipe.compute import best_device
 from spampipe.errors import CheckpointError, DataError, SpampipeError
@@ -62,7 +63,7 @@ def workspace(position: str, tmp_path: Path, gpt2_base: Path, monkeypatch: pytes
 
 @pytest.fixture
 def classifier(workspace: Path) -> Classifier:
-    card = checkpoint.load_card(workspace / paths.CLASSIFIER_CARD)
+    card = load_card(workspace / paths.CLASSIFIER_CARD)
     return checkpoint.load(card, best_device(), workspace / paths.CLASSIFIER_WEIGHTS, workspace / paths.BASE)
 
 
@@ -97,7 +98,7 @@ def test_texts_are_classified_as_the_same_messages_in_a_table(classifier, loaded
 @pytest.mark.parametrize("position", ["last"], indirect=True)
 def test_labels_are_those_of_the_books_classify_review(classifier, workspace, encoding):
     classifier.cpu()
-    card = checkpoint.load_card(workspace / paths.CLASSIFIER_CARD)
+    card = load_card(workspace / paths.CLASSIFIER_CARD)
     table = table_of(encoding, TEXTS)
     with torch.no_grad():
         scores = classifier(torch.from_numpy(table.input_ids).long(), torch.from_numpy(table.lengths).long())
@@ -108,7 +109,7 @@ def test_labels_are_those_of_the_books_classify_review(classifier, workspace, en
     labels = [classify_review(text, book, encoding, torch.device("cpu"), MAX_LENGTH, PADDING) for text in TEXTS]
     assert set(labels) == {"spam", "not spam"}
     predictions = SpamClassifier(classifier, card, encoding).classify(TEXTS)
-    assert [prediction.label for prediction in predictions] == labels
+    assert [prediction.label for prediction in predictions] == [label.replace("not spam", "ham") for label in labels]
 
 
 def test_company_and_batch_size_do_not_matter(loaded):
@@ -141,10 +142,10 @@ def test_the_end_of_text_marker_in_a_message_is_ordinary_text(classifier, loaded
 def test_spam_from_the_threshold_on(loaded):
     predictions = loaded.classify(TEXTS)
     for prediction in predictions:
-        assert prediction.label == ("spam" if prediction.probability >= 0.5 else "not spam")
+        assert prediction.label == ("spam" if prediction.probability >= 0.5 else "ham")
     border = sorted(prediction.probability for prediction in predictions)[3]
-    expected = ["spam" if prediction.probability >= border else "not spam" for prediction in predictions]
-    assert set(expected) == {"spam", "not spam"}
+    expected = ["spam" if prediction.probability >= border else "ham" for prediction in predictions]
+    assert set(expected) == {"spam", "ham"}
     assert [prediction.label for prediction in loaded.classify(TEXTS, threshold=border)] == expected
     above = loaded.classify(TEXTS, threshold=np.nextafter(border, 1))
     assert [p.label for p in above].count("spam") < expected.count("spam")
