@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from spampipe import command, params
+from spampipe import command, params, paths
 from spampipe.architectures import BASE_MODELS
 
 Action = Callable[[argparse.Namespace], None]
@@ -27,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     classify = add(_classify, "label messages with the trained model")
     classify.add_argument("texts", nargs="*", metavar="TEXT", help="messages; none: standard input, one a line")
+    errors = add(_errors, "list the misclassified messages")
+    splits = (*paths.SPLITS, paths.LEFTOVER_SPLIT)
+    errors.add_argument("--split", choices=splits, default="test", help="whose messages (%(default)s)")
     generate = add(_generate, "continue a text with a base model, greedily")
     generate.add_argument("text", metavar="TEXT", help="the beginning, such as 'Every effort moves you'")
     generate.add_argument("--model", choices=sorted(BASE_MODELS), help="default: model.name of params.yaml")
@@ -63,6 +66,19 @@ def _classify(options: argparse.Namespace) -> None:
     predictions = SpamClassifier.load().classify(texts, settings.threshold, settings.batch_size)
     for prediction in predictions:
         print(f"{prediction.label}\t{prediction.probability:.4f}\t{prediction.text}")
+
+
+def _errors(options: argparse.Namespace) -> None:
+    """Print label, predicted label, probability of spam and text of each misclassified message, separated by tabs.
+
+    The mistakes that the model was most sure of come first.
+    """
+    from spampipe import evaluation, gate
+
+    mistakes = evaluation.confident_mistakes(gate.read_predictions(Path()), options.split)
+    for row in mistakes.to_dict("records"):
+        text = " ".join(row["text"].split())  # one line a message
+        print(f"{row['label']}\t{row['predicted']}\t{row['probability']:.4f}\t{text}")
 
 
 def _generate(options: argparse.Namespace) -> None:

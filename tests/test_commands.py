@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import mlflow
+import pandas as pd
 import pytest
 import yaml
 
@@ -120,6 +121,21 @@ def test_report_shows_what_a_change_does(changed: Path) -> None:
     assert "| reports/train/metrics.json" in report
     chart = report[report.index("```mermaid") :].splitlines()
     assert [len(line.split(",")) for line in chart if line.startswith("  line")] == [5, 3]
+
+
+def test_errors_lists_the_mistakes_the_surest_first_one_a_line(repository: Path) -> None:
+    assert run(repository, *SPAMPIPE, "errors").stdout == ""  # nothing is misclassified there
+    table = pd.read_csv(repository / paths.PREDICTIONS, keep_default_na=False)
+    first, second = table.index[table["split"] == "test"][:2]
+    for row, probability, text in ((first, 0.6, "two\nlines"), (second, 0.95, "surer")):
+        table.loc[row, ["text", "label", "predicted", "probability"]] = [text, 0, 1, probability]
+    (repository / paths.PREDICTIONS).unlink()
+    table.to_csv(repository / paths.PREDICTIONS, index=False)
+    listed = run(repository, *SPAMPIPE, "errors", "--split", "test").stdout
+    assert listed == "ham\tspam\t0.9500\tsurer\nham\tspam\t0.6000\ttwo lines\n"
+    assert run(repository, *SPAMPIPE, "errors", "--split", "leftover").stdout == ""
+    (repository / paths.PREDICTIONS).unlink()
+    assert "predictions.csv: no such file; run `dvc repro`" in one_line_error(repository, "errors")
 
 
 def test_publish_refuses_results_that_do_not_belong_together(repository: Path) -> None:
