@@ -76,7 +76,7 @@ def against_book(base: str, texts: list[str], padded: int, repeats: int) -> dict
             if position == "last":
                 book = book_classifier(classifier)
             for precision in get_args(Precision):
-                ours = SpamClassifier(classifier, card.model_copy(update={"precision": precision}), encoding)
+                ours = SpamClassifier(classifier, card.model_copy(update={"precision": precision}), encoding, 0.5)
                 contenders[position, precision] = labels_of(ours), few if some == "few" else texts
 
     def review(some: list[str]) -> list[str]:
@@ -108,7 +108,7 @@ def against_pipeline(texts: list[str], repeats: int) -> dict[str, Any]:
 
     rows, best = [], {}
     for precision in get_args(Precision):
-        ours = SpamClassifier(classifier, card.model_copy(update={"precision": precision}), encoding)
+        ours = SpamClassifier(classifier, card.model_copy(update={"precision": precision}), encoding, 0.5)
         contenders: Contenders = {("spampipe", ""): (labels_of(ours), texts)}
         for size in PIPELINE_BATCHES:
             contenders["pipeline", str(size)] = run_pipeline(precision, size), texts

@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     classify = add(_classify, "label messages with the trained model")
     classify.add_argument("texts", nargs="*", metavar="TEXT", help="messages; none: standard input, one a line")
+    classify.add_argument("--threshold", type=float, help="spam from this probability on; default: params.yaml's")
     errors = add(_errors, "list the misclassified messages")
     splits = (*paths.SPLITS, paths.LEFTOVER_SPLIT)
     errors.add_argument("--split", choices=splits, default="test", help="whose messages (%(default)s)")
@@ -63,7 +64,8 @@ def _classify(options: argparse.Namespace) -> None:
 
     texts = options.texts or [line.rstrip("\r\n") for line in sys.stdin]
     settings = params.load().evaluate
-    predictions = SpamClassifier.load().classify(texts, settings.threshold, settings.batch_size)
+    classifier = SpamClassifier.load(threshold=settings.threshold if options.threshold is None else options.threshold)
+    predictions = classifier.classify(texts, batch_size=settings.batch_size)
     for prediction in predictions:
         print(f"{prediction.label}\t{prediction.probability:.4f}\t{prediction.text}")
 

@@ -1,8 +1,8 @@
 """`spampipe verify, check, register, report, publish` in a repository whose pipeline has run."""
 
 import json
+import re
 import shutil
-import sys
 from pathlib import Path
 
 import mlflow
@@ -101,15 +101,9 @@ def test_register_names_a_champion_only_for_a_reason(changed: Path) -> None:
 
 
 def test_a_registered_model_predicts_where_there_is_no_repository(changed: Path, tmp_path: Path) -> None:
-    program = """if True:
-        import sys, mlflow, pandas
-        mlflow.set_tracking_uri(sys.argv[1])
-        model = mlflow.pyfunc.load_model("models:/sms/1")
-        texts = pandas.DataFrame({"text": ["WIN 5000 pounds now, text 3 to claim your prize", "see you at 3"]})
-        print(*model.predict(texts)["label"], *model.predict(texts, {"threshold": 0.9999999})["label"], sep=",")
-    """
-    answer = run(tmp_path, sys.executable, "-c", program, store_of(changed), variables={"PYTHONPATH": ""}).stdout
-    assert answer.strip() == "spam,ham,ham,ham"
+    values = {"spam-classifier": "sms", "sqlite:///mlflow.db": store_of(changed), "0.99": "0.9999999"}
+    answers = run_recipe("predict", tmp_path, values, variables={"PYTHONPATH": ""}).stdout
+    assert re.findall("spam|ham", answers) == ["spam", "ham", "ham", "ham"]
 
 
 def test_report_shows_what_a_change_does(changed: Path) -> None:

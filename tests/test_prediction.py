@@ -16,10 +16,12 @@ from spampipe.architectures import BASE_MODELS, BaseModel
 from spampipe.card import load_card
 from spampipe.classifier import Classifier
 from spampipe.compute import best_device
-from spampipe.errors import CheckpointError, DataError, SpampipeError
+from spampipe.errors import CheckpointError, DataError, ParamsError, SpampipeError
 from spampipe.params import ModelParams
 from spampipe.prediction import Prediction, SpamClassifier
 from spampipe.scoring import spam_probabilities
+from tests.conftest import ROOT
+from tests.repositories import change
 from tests.tiny_models import GPT2, randomize
 
 MAX_LENGTH, PADDING = 16, 50256
@@ -58,6 +60,7 @@ def workspace(position: str, tmp_path: Path, gpt2_base: Path, monkeypatch: pytes
     classifier = checkpoint.create(card, 1, 0.0, torch.device("cpu"), base)
     randomize(classifier, 1)
     checkpoint.save(classifier, card, tmp_path / paths.CLASSIFIER_WEIGHTS, tmp_path / paths.CLASSIFIER_CARD)
+    shutil.copy(ROOT / paths.PARAMS, tmp_path)
     return tmp_path
 
 
@@ -108,7 +111,7 @@ def test_labels_are_those_of_the_books_classify_review(classifier, workspace, en
     book.out_head.load_state_dict(classifier.head.state_dict())
     labels = [classify_review(text, book, encoding, torch.device("cpu"), MAX_LENGTH, PADDING) for text in TEXTS]
     assert set(labels) == {"spam", "not spam"}
-    predictions = SpamClassifier(classifier, card, encoding).classify(TEXTS)
+    predictions = SpamClassifier(classifier, card, encoding, 0.5).classify(TEXTS)
     assert [prediction.label for prediction in predictions] == [label.replace("not spam", "ham") for label in labels]
 
 
@@ -149,6 +152,32 @@ def test_spam_from_the_threshold_on(loaded):
     assert [prediction.label for prediction in loaded.classify(TEXTS, threshold=border)] == expected
     above = loaded.classify(TEXTS, threshold=np.nextafter(border, 1))
     assert [p.label for p in above].count("spam") < expected.count("spam")
+
+
+@one_position
+def test_the_threshold_is_that_of_the_workspaces_evaluation(workspace, loaded):
+    border = sorted(prediction.probability for prediction in loaded.classify(TEXTS))[3]
+    change(workspace, "evaluate", threshold=border)
+    expected = [prediction.label for prediction in loaded.classify(TEXTS, threshold=border)]
+    assert [prediction.label for prediction in SpamClassifier.load(workspace).classify(TEXTS)] == expected
+    assert expected != [prediction.label for prediction in loaded.classify(TEXTS)]  # by the former threshold
+    chosen = SpamClassifier.load(workspace, threshold=0.99999)
+    assert {prediction.label for prediction in chosen.classify(TEXTS)} == {"ham"}
+
+
+@one_position
+@pytest.mark.parametrize("threshold", [0, 1, -0.5, 2, float("nan"), float("inf")])
+def test_a_threshold_beyond_0_and_1_is_refused_at_every_door(workspace, loaded, threshold):
+    for door in (
+        lambda: loaded.classify(TEXTS, threshold),
+        lambda: loaded.classify([], threshold),
+        lambda: SpamClassifier.load(workspace, threshold=threshold),
+    ):
+        with pytest.raises(ParamsError, match=r"^threshold [^\n]*: must be more than 0 and less than 1[^\n]*$"):
+            door()
+    change(workspace, "evaluate", threshold=threshold)
+    with pytest.raises(ParamsError, match=r"^[^\n]*evaluate\.threshold[^\n]*$"):
+        SpamClassifier.load(workspace)
 
 
 @one_position
