@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
-from spampipe import bases, fetch, paths
+from spampipe import bases, paths
 from spampipe.card import load_card
 from spampipe.errors import DataError, SpampipeError
 from spampipe.prediction import SpamClassifier
@@ -29,9 +29,7 @@ class SpamModel:
             folder: holds models/classifier.*, and params.yaml with the threshold.
         """
         card = load_card(folder / paths.CLASSIFIER_CARD)
-        weights = "random" if card.base_sha256 is None else "pretrained"
-        base = fetch.cache_directory() / "bases" / f"{card.base}-{weights}"
-        bases.fetch_base(card.base, weights, base)
+        base = bases.cached_base(card.base, "random" if card.base_sha256 is None else "pretrained")
         self._classifier = SpamClassifier.load(folder, base)
 
     def predict(self, model_input: ModelInput, params: dict[str, Any] | None = None) -> pd.DataFrame:
