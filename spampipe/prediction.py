@@ -71,7 +71,12 @@ class SpamClassifier:
         return cls(classifier, card, encoding, threshold)
 
     def classify(
-        self, texts: Sequence[str], threshold: float | None = None, batch_size: int = 32
+        self,
+        texts: Sequence[str],
+        threshold: float | None = None,
+        batch_size: int = 32,
+        *,
+        progress: bool = True,
     ) -> list[Prediction]:
         """Label each text.
 
@@ -79,6 +84,7 @@ class SpamClassifier:
             texts: any number of messages.
             threshold: a message is spam from this probability on; the loaded one if not given.
             batch_size: messages a forward pass; changes speed only.
+            progress: show it.
 
         Raises:
             DataError: a text is empty.
@@ -92,7 +98,8 @@ class SpamClassifier:
             return []
         rows = tokens.encode(self._encoding, list(texts))
         table = tokens.pad(rows, [0] * len(rows), self._card.max_length, self._card.padding)
-        probabilities = spam_probabilities(self._classifier, table, batch_size, self._card.precision, "texts")
+        name = "texts" if progress else None
+        probabilities = spam_probabilities(self._classifier, table, batch_size, self._card.precision, name)
         return [
             Prediction(text, self._card.labels[SPAM if probability >= least else 1 - SPAM], probability)
             for text, probability in zip(texts, probabilities.tolist(), strict=True)

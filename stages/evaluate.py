@@ -8,10 +8,12 @@ from spampipe import (
     compute,
     evaluation,
     files,
+    messages,
     mlflow_model,
     params,
     paths,
     scoring,
+    tokens,
     tracking,
 )
 from spampipe.card import load_card
@@ -25,10 +27,13 @@ def main() -> None:
         run.record(partial(mlflow_model.log, threshold=settings.evaluate.threshold))
         card = load_card()
         classifier = checkpoint.load(card, compute.best_device())
-        predictions = {
-            name: scoring.predictions_of(name, classifier, card.precision, settings.evaluate)
-            for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT)
-        }
+        predictions = {}
+        for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT):
+            rows, labelled = tokens.load(paths.split_tokens(name)), messages.read(paths.split_csv(name))
+            probabilities = scoring.spam_probabilities(
+                classifier, rows, settings.evaluate.batch_size, card.precision, name, reuse_trunk=True
+            )
+            predictions[name] = evaluation.tabulate(name, labelled, probabilities, settings.evaluate.threshold)
         summary = evaluation.summarize(predictions)
         files.write_json(paths.EVALUATE_METRICS, summary)
         for path, table in evaluation.tables(predictions).items():
