@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import io
 import os
 import sys
 import webbrowser
@@ -74,6 +75,8 @@ def _classify(options: argparse.Namespace) -> None:
     if options.texts and options.input is not None:
         raise ParamsError("messages are given twice; leave out TEXT or --input")
     csv.field_size_limit(_LONGEST_FIELD)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a character that the terminal has not
     settings = params.load().evaluate
     with ExitStack() as stack:
         if options.input is not None:

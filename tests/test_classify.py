@@ -104,8 +104,10 @@ def test_the_first_answer_needs_no_library_of_the_other_stages(workspace: Path) 
 
 
 def test_the_command_takes_a_threshold_between_0_and_1(workspace: Path) -> None:
-    strict, _ = classify(workspace, "--threshold", "0.99999", "see you", "WIN")
-    assert [line.split("\t")[0] for line in strict.splitlines()] == ["ham", "ham"]
+    narrow = {"PYTHONIOENCODING": "ascii"}  # what the terminal cannot show is no error
+    strict, _ = classify(workspace, "--threshold", "0.99999", "see you", "WIN 🎉", variables=narrow)
+    rows = [line.split("\t") for line in strict.splitlines()]
+    assert [(label, text) for label, _, text in rows] == [("ham", "see you"), ("ham", "WIN \\U0001f389")]
     printed, reported = classify(workspace, "--threshold", "1", "see you", returns=1)
     assert (printed, len(reported)) == ("", 1)
     assert reported[0].startswith("error: threshold 1.0: must be more than 0 and less than 1")
