@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from benchmarks import timing, training_runs
 from benchmarks.opponents import book_classifier
 from spampipe import bases, checkpoint, command, compute, files
+from spampipe.card import ClassifierCard
 from spampipe.classifier import Position
 from spampipe.compute import random_stream
 from spampipe.params import ModelParams, TrainParams
@@ -64,7 +65,7 @@ def main() -> None:
         tables = training_runs.tokenize(arguments.base, folder)
         del tables["test"]
 
-        def describe(position: Position, precision: Precision) -> checkpoint.ClassifierCard:
+        def describe(position: Position, precision: Precision) -> ClassifierCard:
             model = ModelParams(
                 name=arguments.base,
                 weights="random",
@@ -101,7 +102,7 @@ def main() -> None:
 
 
 def run_book(
-    card: checkpoint.ClassifierCard, settings: TrainParams, tables: training_runs.Tables, folder: Path
+    card: ClassifierCard, settings: TrainParams, tables: training_runs.Tables, folder: Path
 ) -> dict[str, Any]:
     """Call the book's loop once: its seconds and its losses, (train, validation) for each estimate."""
     device = compute.chosen_device()

@@ -21,6 +21,7 @@ from transformers import EvalPrediction, Trainer, TrainingArguments
 from benchmarks import timing, training_runs
 from benchmarks.opponents import llama_classifier
 from spampipe import checkpoint, command, compute, files, params, paths, tokens
+from spampipe.card import ClassifierCard
 from spampipe.params import TrainParams
 from spampipe.precision import Precision
 from spampipe.tokens import TokenTable
@@ -48,7 +49,7 @@ def main() -> None:
     whole = {name: tokens.load(paths.split_tokens(name)) for name in paths.SPLITS}
     tables = training_runs.shortened(whole, arguments.messages)
 
-    def describe(precision: Precision) -> checkpoint.ClassifierCard:
+    def describe(precision: Precision) -> ClassifierCard:
         return checkpoint.describe(settings.model, tables["train"].max_length, precision)
 
     trainer, ours = {}, {}
@@ -82,9 +83,7 @@ def summarize(runs: Sequence[tuple[float, float]]) -> dict[str, Any]:
     }
 
 
-def run_trainer(
-    card: checkpoint.ClassifierCard, settings: TrainParams, tables: training_runs.Tables
-) -> tuple[float, float]:
+def run_trainer(card: ClassifierCard, settings: TrainParams, tables: training_runs.Tables) -> tuple[float, float]:
     """Train once with the Trainer: the seconds of that, and the accuracy on the test messages."""
     classifier = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device())
     model = llama_classifier(classifier, card.padding, card.labels)

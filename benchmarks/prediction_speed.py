@@ -6,7 +6,6 @@ The pipeline holds the workspace's own trained classifier.
 """
 
 import argparse
-import dataclasses
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, pipeline
 from benchmarks import timing, training_runs
 from benchmarks.opponents import book_classifier, llama_classifier
 from spampipe import bases, checkpoint, command, compute, fetch, files, messages, paths, tokenizer
+from spampipe.card import ClassifierCard, load_card
 from spampipe.params import ModelParams
 from spampipe.precision import Precision
 from spampipe.prediction import SpamClassifier
@@ -76,11 +76,12 @@ def against_book(base: str, texts: list[str], padded: int, repeats: int) -> dict
             if position == "last":
                 book = book_classifier(classifier)
             for precision in get_args(Precision):
-                ours = SpamClassifier(classifier, dataclasses.replace(card, precision=precision), encoding)
+                ours = SpamClassifier(classifier, card.model_copy(update={"precision": precision}), encoding, 0.5)
                 contenders[position, precision] = labels_of(ours), few if some == "few" else texts
 
     def review(some: list[str]) -> list[str]:
-        return [classify_review(text, book, encoding, device, max_length) for text in some]
+        answers = [classify_review(text, book, encoding, device, max_length) for text in some]
+        return ["ham" if answer == "not spam" else answer for answer in answers]
 
     contenders["book", "fp32"] = review, few
     rates = measure(contenders, repeats)
@@ -95,7 +96,7 @@ def against_book(base: str, texts: list[str], padded: int, repeats: int) -> dict
 
 def against_pipeline(texts: list[str], repeats: int) -> dict[str, Any]:
     """The trained classifier in transformers' pipeline, at its best batch size, and in this project."""
-    device, card = compute.chosen_device(), checkpoint.load_card()
+    device, card = compute.chosen_device(), load_card()
     classifier = checkpoint.load(card, device)
     encoding, fast = tokenizer.load(paths.base_tokenizer(), card.tokenizer), load_tokenizer(card)
 
@@ -107,7 +108,7 @@ def against_pipeline(texts: list[str], repeats: int) -> dict[str, Any]:
 
     rows, best = [], {}
     for precision in get_args(Precision):
-        ours = SpamClassifier(classifier, dataclasses.replace(card, precision=precision), encoding)
+        ours = SpamClassifier(classifier, card.model_copy(update={"precision": precision}), encoding, 0.5)
         contenders: Contenders = {("spampipe", ""): (labels_of(ours), texts)}
         for size in PIPELINE_BATCHES:
             contenders["pipeline", str(size)] = run_pipeline(precision, size), texts
@@ -129,7 +130,7 @@ def against_pipeline(texts: list[str], repeats: int) -> dict[str, Any]:
     return {"rows": rows, "best_times_faster": faster(*fastest)}
 
 
-def load_tokenizer(card: checkpoint.ClassifierCard) -> PreTrainedTokenizerBase:
+def load_tokenizer(card: ClassifierCard) -> PreTrainedTokenizerBase:
     """The base's tokenizer as transformers reads it from the published file."""
     pin = next(pin for pin in bases.PINS if pin.name == card.base)
     with tempfile.TemporaryDirectory() as folder:

@@ -56,10 +56,11 @@ def train(watch: Stopwatch) -> None:
 def evaluate(watch: Stopwatch) -> None:
     """Load, run the frozen layers on what is not in the store yet, score all messages."""
     from spampipe import checkpoint, compute, examples, params, paths, scoring, tokens
+    from spampipe.card import load_card
 
     settings = params.load()
     compute.configure_torch()
-    card = checkpoint.load_card()
+    card = load_card()
     classifier = checkpoint.load(card, compute.chosen_device())
     tables = {name: tokens.load(paths.split_tokens(name)) for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT)}
     watch.lap("load")

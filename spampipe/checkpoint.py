@@ -1,62 +1,21 @@
-"""A classifier on disk: its trained tensors, and a card with all that is needed to rebuild and use it."""
+"""A classifier on disk: its trained tensors, and the card that says what they are."""
 
-import dataclasses
-import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from spampipe import files, messages, paths
-from spampipe.architectures import BASE_MODELS, DecoderConfig
-from spampipe.classifier import Classifier, Position, Trainable, initialize_head
+from spampipe.architectures import BASE_MODELS
+from spampipe.card import ClassifierCard, SavedCard, save_card
+from spampipe.classifier import Classifier, initialize_head
 from spampipe.compute import random_stream
 from spampipe.errors import CheckpointError, WeightsError
 from spampipe.model import empty_decoder, random_state
 from spampipe.params import ModelParams
 from spampipe.precision import Precision
-from spampipe.tokenizer import TOKENIZERS
 from spampipe.weights import fill, load_into, place
-
-_FORMAT = 1
-
-
-@dataclasses.dataclass(frozen=True)
-class ClassifierCard:
-    """What a classifier is, apart from its numbers.
-
-    Attributes:
-        base: name of the base model.
-        base_sha256: of the base's weight file, where the frozen tensors are; None if all tensors are saved.
-        architecture: the decoder's shape.
-        tokenizer: name of the encoding.
-        tokenizer_sha256: of its rank file.
-        labels: a name for each output, in order.
-        max_length: tokens; longer messages are cut, and shorter ones padded where padding matters.
-        position: which position answers.
-        causal: whether tokens attend to earlier ones only.
-        trainable: the part that was trained.
-        precision: of the matrix products in training.
-    """
-
-    base: str
-    base_sha256: str | None
-    architecture: DecoderConfig
-    tokenizer: str
-    tokenizer_sha256: str
-    labels: tuple[str, ...]
-    max_length: int
-    position: Position
-    causal: bool
-    trainable: Trainable
-    precision: Precision
-
-    @property
-    def padding(self) -> int:
-        """The id that fills short rows up: the tokenizer's end of text."""
-        return TOKENIZERS[self.tokenizer].end_of_text
 
 
 def describe(model: ModelParams, max_length: int, precision: Precision, folder: Path = paths.BASE) -> ClassifierCard:
@@ -72,7 +31,7 @@ def describe(model: ModelParams, max_length: int, precision: Precision, folder: 
         architecture=base.config,
         tokenizer=base.tokenizer,
         tokenizer_sha256=_digest(paths.base_tokenizer(folder)),
-        labels=messages.LABEL_NAMES,
+        labels=messages.LABELS,
         max_length=max_length,
         position=model.position,
         causal=model.causal,
@@ -105,39 +64,21 @@ def save(
     card: ClassifierCard,
     weights: Path = paths.CLASSIFIER_WEIGHTS,
     card_path: Path = paths.CLASSIFIER_CARD,
-) -> None:
-    """Write the tensors that the base model's file does not hold, and the card."""
+) -> SavedCard:
+    """Write the tensors that the base model's file does not hold, then the card with their hash.
+
+    In this order, so that tensors that no card belongs to are refused.
+    """
     kept = dict(classifier.named_parameters()) if card.base_sha256 is None else classifier.trained_parameters()
     with files.replacing(weights) as temporary:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in kept.items()}, temporary)
-    files.write_json(card_path, {"format": _FORMAT, **dataclasses.asdict(card)})
-
-
-def load_card(path: Path = paths.CLASSIFIER_CARD) -> ClassifierCard:
-    """Read a card.
-
-    Raises:
-        CheckpointError: it is missing, damaged, or of another version.
-    """
-    try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if document.pop("format") != _FORMAT:
-            raise CheckpointError(f"{path}: written by another version of spampipe; run `dvc repro train`")
-        architecture = DecoderConfig(**document.pop("architecture"))
-        labels = tuple(document.pop("labels"))
-        card = ClassifierCard(architecture=architecture, labels=labels, **document)
-        for name, known in ((card.base, BASE_MODELS), (card.tokenizer, TOKENIZERS)):
-            if name not in known:
-                raise ValueError(f"{name} is not among {', '.join(known)}")
-        return card
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path}: not a classifier's card ({error}); run `dvc checkout`") from error
+    saved = SavedCard.model_validate(dict(card) | {"weights_sha256": files.digest(weights)})
+    save_card(saved, card_path)
+    return saved
 
 
 def load(
-    card: ClassifierCard,
+    card: SavedCard,
     device: torch.device,
     weights: Path = paths.CLASSIFIER_WEIGHTS,
     folder: Path = paths.BASE,
@@ -149,11 +90,13 @@ def load(
         WeightsError: the saved tensors do not fit the card.
     """
     try:
+        if files.digest(weights) != card.weights_sha256:
+            raise CheckpointError(f"{weights}: damaged, or not the tensors of its card; run `dvc checkout`")
         saved = load_file(weights)
     except FileNotFoundError:
         raise CheckpointError(f"{weights}: no such file; run `dvc repro` or `dvc pull`") from None
     except SafetensorError as error:
-        raise CheckpointError(f"{weights}: damaged ({error}); run `dvc checkout {weights}`") from error
+        raise CheckpointError(f"{weights}: damaged ({error}); run `dvc checkout`") from error
     classifier = _assemble(card, 0.0, device)
     frozen: dict[str, torch.Tensor] = {}
     if card.base_sha256 is not None:

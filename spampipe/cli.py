@@ -1,17 +1,22 @@
 """The `spampipe` command: use a trained classifier, and keep results and their records together."""
 
 import argparse
+import csv
+import io
 import os
 import sys
 import webbrowser
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from spampipe import command, params
+from spampipe import command, params, paths
 from spampipe.architectures import BASE_MODELS
+from spampipe.errors import ParamsError
 
 Action = Callable[[argparse.Namespace], None]
+
+_LONGEST_FIELD = (1 << 31) - 1  # characters; Python's csv would refuse more than 131,072
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -27,6 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     classify = add(_classify, "label messages with the trained model")
     classify.add_argument("texts", nargs="*", metavar="TEXT", help="messages; none: standard input, one a line")
+    kinds = "with the messages: .txt, one a line, or .csv, .tsv, .jsonl, .parquet"
+    classify.add_argument("--input", type=_path, metavar="FILE", help=kinds)
+    classify.add_argument("--column", default="text", help="of the file, with the messages (%(default)s)")
+    classify.add_argument("--output", type=_path, metavar="FILE", help="all columns and the answers; default: print")
+    classify.add_argument("--json", action="store_true", help="print one JSON object a line")
+    classify.add_argument("--threshold", type=float, help="spam from this probability on; default: params.yaml's")
+    errors = add(_errors, "list the misclassified messages")
+    splits = (*paths.SPLITS, paths.LEFTOVER_SPLIT)
+    errors.add_argument("--split", choices=splits, default="test", help="whose messages (%(default)s)")
     generate = add(_generate, "continue a text with a base model, greedily")
     generate.add_argument("text", metavar="TEXT", help="the beginning, such as 'Every effort moves you'")
     generate.add_argument("--model", choices=sorted(BASE_MODELS), help="default: model.name of params.yaml")
@@ -55,14 +69,45 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _classify(options: argparse.Namespace) -> None:
-    """Print label, probability of spam and text of each message, separated by tabs."""
-    from spampipe.prediction import SpamClassifier
+    """Print label, probability of spam and text of each message, separated by tabs, as the messages come."""
+    from spampipe import answer_files, bulk, message_files, message_rows
 
-    texts = options.texts or [line.rstrip("\r\n") for line in sys.stdin]
+    if options.texts and options.input is not None:
+        raise ParamsError("messages are given twice; leave out TEXT or --input")
+    csv.field_size_limit(_LONGEST_FIELD)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a character that the terminal has not
     settings = params.load().evaluate
-    predictions = SpamClassifier.load().classify(texts, settings.threshold, settings.batch_size)
-    for prediction in predictions:
-        print(f"{prediction.label}\t{prediction.probability:.4f}\t{prediction.text}")
+    with ExitStack() as stack:
+        if options.input is not None:
+            source = stack.enter_context(message_files.from_file(options.input, options.column))
+        elif options.texts:
+            source = message_rows.from_arguments(options.texts)
+        else:
+            source = message_rows.from_stream(sys.stdin.buffer)
+        sink: answer_files.Sink = answer_files.Lines(sys.stdout, as_json=options.json)
+        if options.output is not None:
+            sink = stack.enter_context(answer_files.to_file(options.output, source))
+        from spampipe.prediction import SpamClassifier  # takes seconds, and the files are in order
+
+        threshold = settings.threshold if options.threshold is None else options.threshold
+        classifier = SpamClassifier.load(threshold=threshold)
+        progress = options.output is not None
+        left_out = bulk.answer(classifier, source, sink, settings.batch_size, progress=progress)
+    bulk.require_all(left_out)
+
+
+def _errors(options: argparse.Namespace) -> None:
+    """Print label, predicted label, probability of spam and text of each misclassified message, separated by tabs.
+
+    The mistakes that the model was most sure of come first.
+    """
+    from spampipe import evaluation, gate
+
+    mistakes = evaluation.confident_mistakes(gate.read_predictions(Path()), options.split)
+    for row in mistakes.to_dict("records"):
+        text = " ".join(row["text"].split())  # one line a message
+        print(f"{row['label']}\t{row['predicted']}\t{row['probability']:.4f}\t{text}")
 
 
 def _generate(options: argparse.Namespace) -> None:
@@ -137,6 +182,11 @@ def _ui(options: argparse.Namespace) -> None:
                 webbrowser.open(address)
 
     run_ui.show(options.port, announce)
+
+
+def _path(argument: str) -> Path:
+    """A file that the user names, from wherever the command is started."""
+    return Path(argument).absolute()
 
 
 def _has_browser() -> bool:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from spampipe import metrics, paths
 from spampipe.errors import DataError
-from spampipe.messages import LABEL_NAMES
+from spampipe.messages import LABELS, SPAM
 from spampipe.paths import LEFTOVER_SPLIT, SPLITS
 
 PREDICTION_COLUMNS = {
@@ -93,7 +94,7 @@ def tables(predictions: Mapping[str, pd.DataFrame]) -> dict[Path, pd.DataFrame]:
     together = pd.concat(predictions.values())
     return {
         paths.PREDICTIONS: together,
-        paths.MISCLASSIFIED: together[together["label"] != together["predicted"]],
+        paths.MISCLASSIFIED: misclassified(together),
         paths.SPLIT_METRICS: by_split(predictions),
         paths.CONFUSION: confusion(predictions["test"]),
         paths.ROC: metrics.roc_points(labels, probabilities),
@@ -101,15 +102,40 @@ def tables(predictions: Mapping[str, pd.DataFrame]) -> dict[Path, pd.DataFrame]:
     }
 
 
+def misclassified(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The messages whose predicted label is not theirs, with names for labels, in the order of the predictions."""
+    mistakes = predictions[predictions["label"] != predictions["predicted"]]
+    return mistakes.assign(label=_names(mistakes["label"]), predicted=_names(mistakes["predicted"]))
+
+
+def confident_mistakes(predictions: pd.DataFrame, split: str) -> pd.DataFrame:
+    """The misclassified messages of one split, those first whose wrong label is the most probable.
+
+    Args:
+        predictions: of all splits, as `tabulate` makes them.
+        split: its name.
+
+    Returns:
+        As `misclassified`.
+    """
+    mistakes = misclassified(predictions[predictions["split"] == split])
+    confidence = mistakes["probability"].where(mistakes["predicted"] == LABELS[SPAM], 1 - mistakes["probability"])
+    return mistakes.loc[confidence.sort_values(ascending=False, kind="stable").index]
+
+
 def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
     """Columns actual and predicted, names of labels, one row a message: what DVC's confusion plot counts."""
-    names = np.array(LABEL_NAMES)
-    return pd.DataFrame({"actual": names[predictions["label"]], "predicted": names[predictions["predicted"]]})
+    return pd.DataFrame({"actual": _names(predictions["label"]), "predicted": _names(predictions["predicted"])})
 
 
 def labels_and_probabilities(predictions: pd.DataFrame) -> tuple[metrics.Labels, metrics.Probabilities]:
     """Two columns as arrays."""
     return predictions["label"].to_numpy(), predictions["probability"].to_numpy()
+
+
+def _names(labels: pd.Series) -> npt.NDArray[np.str_]:
+    """(N,) class indices to what users call the classes."""
+    return np.array(LABELS)[labels]
 
 
 def _accuracy(table: pd.DataFrame) -> float:

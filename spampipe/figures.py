@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from spampipe import files
-from spampipe.messages import LABEL_NAMES
+from spampipe.messages import LABELS
 
 _STYLE = {"font.family": "DejaVu Sans", "pdf.compression": 6, "axes.grid": True, "grid.alpha": 0.3}
 
@@ -61,11 +61,8 @@ def confusion_matrix(table: pd.DataFrame, size_inches: tuple[float, float]) -> F
     """
     counts = np.array(
         [
-            [
-                int(((table["actual"] == actual) & (table["predicted"] == predicted)).sum())
-                for predicted in LABEL_NAMES
-            ]
-            for actual in LABEL_NAMES
+            [int(((table["actual"] == actual) & (table["predicted"] == predicted)).sum()) for predicted in LABELS]
+            for actual in LABELS
         ]
     )
     with matplotlib.rc_context(_STYLE | {"axes.grid": False}):
@@ -76,8 +73,8 @@ def confusion_matrix(table: pd.DataFrame, size_inches: tuple[float, float]) -> F
         for (row, column), count in np.ndenumerate(counts):
             colour = "white" if count > middle else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=14)
-        axes.set_xticks(range(len(LABEL_NAMES)), labels=LABEL_NAMES)
-        axes.set_yticks(range(len(LABEL_NAMES)), labels=LABEL_NAMES)
+        axes.set_xticks(range(len(LABELS)), labels=LABELS)
+        axes.set_yticks(range(len(LABELS)), labels=LABELS)
         axes.set_xlabel("Predicted")
         axes.set_ylabel("Actual")
     return figure

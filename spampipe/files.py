@@ -7,11 +7,12 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from spampipe.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _CHUNK_BYTES = 1 << 20
 
@@ -40,13 +41,13 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
     write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def write_csv(path: Path, table: pd.DataFrame, float_format: str | None = None) -> None:
+def write_csv(path: Path, table: "pd.DataFrame", float_format: str | None = None) -> None:
     """Write `table` without its index, lines ending in a newline on every system."""
     with replacing(path) as temporary, _Rows(temporary.open("wb"), encoding="utf-8", newline="") as stream:
         table.to_csv(stream, index=False, lineterminator=_Rows.WRITTEN_END, float_format=float_format)
 
 
-def read_csv(path: Path, columns: dict[str, str]) -> pd.DataFrame:
+def read_csv(path: Path, columns: dict[str, str]) -> "pd.DataFrame":
     """Read a table that must have these columns.
 
     Args:
@@ -56,6 +57,8 @@ def read_csv(path: Path, columns: dict[str, str]) -> pd.DataFrame:
     Raises:
         DataError: the file is missing, or is not such a table.
     """
+    import pandas as pd
+
     try:
         table = pd.read_csv(path, keep_default_na=False, dtype=columns)
     except FileNotFoundError:

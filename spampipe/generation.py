@@ -1,10 +1,8 @@
 """Continue a text with a base model: the quickest check that its weights were loaded right."""
 
-from pathlib import Path
-
 import torch
 
-from spampipe import bases, fetch, paths, tokenizer
+from spampipe import bases, paths, tokenizer
 from spampipe.architectures import BASE_MODELS
 from spampipe.errors import ParamsError
 from spampipe.model import Decoder
@@ -45,8 +43,7 @@ def continue_text(name: str, text: str, new_tokens: int) -> str:
         raise ParamsError("the text is empty; give the beginning of a sentence")
     if new_tokens < 1:
         raise ParamsError(f"--tokens: {new_tokens} tokens cannot be added; ask for 1 or more")
-    folder: Path = fetch.cache_directory() / "bases" / name
-    bases.fetch_base(name, "pretrained", folder)
+    folder = bases.cached_base(name, "pretrained")
     encoding = tokenizer.load(paths.base_tokenizer(folder), base.tokenizer)
     decoder = load_decoder(paths.base_weights(base.weights_format, folder), base.config).eval()
     return encoding.decode(greedy_continuation(decoder, encoding.encode_ordinary(text), new_tokens))

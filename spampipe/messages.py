@@ -4,14 +4,15 @@ import csv
 import io
 import itertools
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from spampipe import files
 from spampipe.errors import DataError
 
-LABELS = ("ham", "spam")  # as the raw file spells them; the position is the class index
-LABEL_NAMES = ("not spam", "spam")  # as users read them
+if TYPE_CHECKING:
+    import pandas as pd
+
+LABELS = ("ham", "spam")  # as the raw file and all answers spell them; the position is the class index
 SPAM = 1
 
 COLUMNS = {"Label": "int64", "Text": "str"}
@@ -20,7 +21,7 @@ _END = "\0"  # stands behind the last line while parsing; a file that holds it i
 _REMEDY = "correct the line, or fetch the file again"
 
 
-def parse(data: bytes, source: str | Path) -> pd.DataFrame:
+def parse(data: bytes, source: str | Path) -> "pd.DataFrame":
     r"""Read a raw file of `label<TAB>text` lines.
 
     A text that begins with a double quote runs on to the closing one, over line ends if need be: that is how
@@ -36,6 +37,8 @@ def parse(data: bytes, source: str | Path) -> pd.DataFrame:
     Raises:
         DataError: naming the line that is damaged, or that a class is missing.
     """
+    import pandas as pd
+
     text = _decode(data, source)
     labels, texts = [], []
     reader = csv.reader(itertools.chain(io.StringIO(text, newline=""), [_END]), delimiter="\t")
@@ -65,7 +68,7 @@ def parse(data: bytes, source: str | Path) -> pd.DataFrame:
     return table
 
 
-def require_both_classes(table: pd.DataFrame, source: str | Path) -> None:
+def require_both_classes(table: "pd.DataFrame", source: str | Path) -> None:
     """Raise a DataError that names `source` unless `table` has at least one message of each class."""
     for index, label in enumerate(LABELS):
         if not (table["Label"] == index).any():
@@ -74,7 +77,7 @@ def require_both_classes(table: pd.DataFrame, source: str | Path) -> None:
             )
 
 
-def read(path: Path) -> pd.DataFrame:
+def read(path: Path) -> "pd.DataFrame":
     """Read a table of messages that a stage wrote.
 
     Raises:
@@ -88,7 +91,7 @@ def read(path: Path) -> pd.DataFrame:
     return table
 
 
-def write(path: Path, table: pd.DataFrame) -> None:
+def write(path: Path, table: "pd.DataFrame") -> None:
     """Write a table of messages, columns Label and Text."""
     files.write_csv(path, table[list(COLUMNS)])
 

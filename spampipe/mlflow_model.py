@@ -27,7 +27,7 @@ def log(client: Any, run_id: str, threshold: float, workspace: Path = Path()) ->
         client: of the store.
         run_id: of the run.
         threshold: of the run's labels, the default of the model's.
-        workspace: holds models/classifier.*.
+        workspace: holds models/classifier.* and params.yaml.
     """
     run = client.get_run(run_id)
     if run.outputs.model_outputs:
@@ -41,7 +41,7 @@ def log(client: Any, run_id: str, threshold: float, workspace: Path = Path()) ->
     model_id = client.create_logged_model(run.info.experiment_id, NAME, source_run_id=run_id).model_id
     with tempfile.TemporaryDirectory() as folder:
         data, saved = Path(folder) / "data", Path(folder) / "model"
-        for path in (paths.CLASSIFIER_CARD, paths.CLASSIFIER_WEIGHTS):
+        for path in (paths.CLASSIFIER_CARD, paths.CLASSIFIER_WEIGHTS, paths.PARAMS):
             (data / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(workspace / path, data / path)
         pyfunc.save_model(
@@ -51,7 +51,6 @@ def log(client: Any, run_id: str, threshold: float, workspace: Path = Path()) ->
             data_path=str(data),
             code_paths=[str(Path(__file__).parent)],
             signature=ModelSignature(
-                inputs=Schema([ColSpec("string", "text")]),
                 outputs=Schema([ColSpec("string", "label"), ColSpec("double", "probability")]),
                 params=ParamSchema([ParamSpec("threshold", "double", threshold)]),
             ),

@@ -16,13 +16,16 @@ _SECONDS_BETWEEN_LINES = 10.0
 class Progress:
     """Counts towards `total` units of work; use as a context manager."""
 
-    def __init__(self, description: str, total: int | None, unit: str, *, in_bytes: bool = False) -> None:
+    def __init__(
+        self, description: str, total: int | None, unit: str, *, in_bytes: bool = False, shown: bool = True
+    ) -> None:
         self._description = description
         self._total = total
         self._unit = unit
         self._done = 0
         self._last_line = time.monotonic()
-        on_terminal = sys.stderr.isatty()
+        self._shown = shown
+        on_terminal = shown and sys.stderr.isatty()
         self._bar = (
             tqdm(total=total, desc=description, unit=unit, unit_scale=in_bytes, leave=False) if on_terminal else None
         )
@@ -32,7 +35,7 @@ class Progress:
         self._done += amount
         if self._bar is not None:
             self._bar.update(amount)
-        elif time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
+        elif self._shown and time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
             of_total = f" of {self._total}" if self._total else ""
             logger.info("%s: %d%s %s", self._description, self._done, of_total, self._unit)

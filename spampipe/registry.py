@@ -62,7 +62,7 @@ def _version(client: Any, name: str, run_id: str) -> str:
     from mlflow.exceptions import MlflowException
 
     try:
-        client.create_registered_model(name, description="Tells spam from other messages; see the source run.")
+        client.create_registered_model(name, description="Tells spam from ham; see the source run.")
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise

@@ -8,12 +8,15 @@ from spampipe import (
     compute,
     evaluation,
     files,
+    messages,
     mlflow_model,
     params,
     paths,
     scoring,
+    tokens,
     tracking,
 )
+from spampipe.card import load_card
 
 
 def main() -> None:
@@ -23,12 +26,15 @@ def main() -> None:
     device = compute.chosen_device()
     with tracking.resumed_run(settings, "evaluate") as run:
         run.record(partial(mlflow_model.log, threshold=settings.evaluate.threshold))
-        card = checkpoint.load_card()
+        card = load_card()
         classifier = checkpoint.load(card, device)
-        predictions = {
-            name: scoring.predictions_of(name, classifier, card.precision, settings.evaluate)
-            for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT)
-        }
+        predictions = {}
+        for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT):
+            rows, labelled = tokens.load(paths.split_tokens(name)), messages.read(paths.split_csv(name))
+            probabilities = scoring.spam_probabilities(
+                classifier, rows, settings.evaluate.batch_size, card.precision, name, reuse_trunk=True
+            )
+            predictions[name] = evaluation.tabulate(name, labelled, probabilities, settings.evaluate.threshold)
         summary = evaluation.summarize(predictions)
         files.write_json(paths.EVALUATE_METRICS, summary)
         for path, table in evaluation.tables(predictions).items():

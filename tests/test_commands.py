@@ -1,11 +1,12 @@
 """`spampipe verify, check, register, report, publish` in a repository whose pipeline has run."""
 
 import json
+import re
 import shutil
-import sys
 from pathlib import Path
 
 import mlflow
+import pandas as pd
 import pytest
 import yaml
 
@@ -100,15 +101,9 @@ def test_register_names_a_champion_only_for_a_reason(changed: Path) -> None:
 
 
 def test_a_registered_model_predicts_where_there_is_no_repository(changed: Path, tmp_path: Path) -> None:
-    program = """if True:
-        import sys, mlflow, pandas
-        mlflow.set_tracking_uri(sys.argv[1])
-        model = mlflow.pyfunc.load_model("models:/sms/1")
-        texts = pandas.DataFrame({"text": ["WIN 5000 pounds now, text 3 to claim your prize", "see you at 3"]})
-        print(*model.predict(texts)["label"], *model.predict(texts, {"threshold": 0.9999999})["label"], sep=",")
-    """
-    answer = run(tmp_path, sys.executable, "-c", program, store_of(changed), variables={"PYTHONPATH": ""}).stdout
-    assert answer.strip() == "spam,not spam,not spam,not spam"
+    values = {"spam-classifier": "sms", "sqlite:///mlflow.db": store_of(changed), "0.99": "0.9999999"}
+    answers = run_recipe("predict", tmp_path, values, variables={"PYTHONPATH": ""}).stdout
+    assert re.findall("spam|ham", answers) == ["spam", "ham", "ham", "ham"]
 
 
 def test_report_shows_what_a_change_does(changed: Path) -> None:
@@ -120,6 +115,21 @@ def test_report_shows_what_a_change_does(changed: Path) -> None:
     assert "| reports/train/metrics.json" in report
     chart = report[report.index("```mermaid") :].splitlines()
     assert [len(line.split(",")) for line in chart if line.startswith("  line")] == [5, 3]
+
+
+def test_errors_lists_the_mistakes_the_surest_first_one_a_line(repository: Path) -> None:
+    assert run(repository, *SPAMPIPE, "errors").stdout == ""  # nothing is misclassified there
+    table = pd.read_csv(repository / paths.PREDICTIONS, keep_default_na=False)
+    first, second = table.index[table["split"] == "test"][:2]
+    for row, probability, text in ((first, 0.6, "two\nlines"), (second, 0.95, "surer")):
+        table.loc[row, ["text", "label", "predicted", "probability"]] = [text, 0, 1, probability]
+    (repository / paths.PREDICTIONS).unlink()
+    table.to_csv(repository / paths.PREDICTIONS, index=False)
+    listed = run(repository, *SPAMPIPE, "errors", "--split", "test").stdout
+    assert listed == "ham\tspam\t0.9500\tsurer\nham\tspam\t0.6000\ttwo lines\n"
+    assert run(repository, *SPAMPIPE, "errors", "--split", "leftover").stdout == ""
+    (repository / paths.PREDICTIONS).unlink()
+    assert "predictions.csv: no such file; run `dvc repro`" in one_line_error(repository, "errors")
 
 
 def test_publish_refuses_results_that_do_not_belong_together(repository: Path) -> None:

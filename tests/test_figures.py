@@ -27,8 +27,8 @@ STEPS = pd.DataFrame(
 )
 CONFUSION = pd.DataFrame(
     {
-        "actual": ["spam"] * 5 + ["not spam"] * 7,
-        "predicted": ["spam"] * 4 + ["not spam"] + ["spam"] * 2 + ["not spam"] * 5,
+        "actual": ["spam"] * 5 + ["ham"] * 7,
+        "predicted": ["spam"] * 4 + ["ham"] + ["spam"] * 2 + ["ham"] * 5,
     }
 )
 CURVE = pd.DataFrame({"recall": [0.25, 0.5, 1.0], "precision": [1.0, 0.9, 0.5]})
@@ -110,8 +110,8 @@ def test_second_axis_counts_the_examples_seen():
 def test_confusion_matrix_counts_each_pair_of_labels():
     (axes,) = _confusion().axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("Predicted", "Actual")
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["not spam", "spam"]
-    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["not spam", "spam"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["ham", "spam"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["ham", "spam"]
     shown = {text.get_position(): text.get_text() for text in axes.texts}  # (column, row)
     assert shown == {(0, 0): "5", (1, 0): "2", (0, 1): "1", (1, 1): "4"}
     np.testing.assert_array_equal(axes.images[0].get_array(), [[5, 2], [1, 4]])

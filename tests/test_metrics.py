@@ -54,9 +54,9 @@ def test_error_counts_are_scikit_learns(rows):
     assert table.value_counts().to_dict() == {
         names: count
         for names, count in {
-            ("not spam", "not spam"): true_negatives,
-            ("not spam", "spam"): false_positives,
-            ("spam", "not spam"): false_negatives,
+            ("ham", "ham"): true_negatives,
+            ("ham", "spam"): false_positives,
+            ("spam", "ham"): false_negatives,
             ("spam", "spam"): true_positives,
         }.items()
         if count
@@ -179,3 +179,36 @@ def test_no_messages_make_an_empty_table():
     table = evaluation.tabulate("leftover", MESSAGES[:0], np.zeros(0), 0.5)
     assert len(table) == 0
     assert list(table.columns) == list(evaluation.PREDICTION_COLUMNS)
+
+
+def _mistaken_predictions() -> pd.DataFrame:
+    messages = pd.DataFrame({"Label": [1, 0, 1, 0, 1], "Text": ["a", "b", "c", "d", "e"]})
+    tables = [
+        evaluation.tabulate(split, messages, np.array(probabilities), 0.4)
+        for split, probabilities in (
+            ("test", [0.3, 0.95, 0.9, 0.45, 0.02]),
+            ("validation", [0.1, 0.1, 0.9, 0.1, 0.9]),
+        )
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def test_the_table_of_mistakes_names_labels():
+    predictions = _mistaken_predictions()
+    mistakes = evaluation.misclassified(predictions)
+    assert list(mistakes.columns) == list(evaluation.PREDICTION_COLUMNS)
+    assert mistakes[["split", "text", "label", "predicted"]].to_numpy().tolist() == [
+        ["test", "a", "spam", "ham"],
+        ["test", "b", "ham", "spam"],
+        ["test", "d", "ham", "spam"],
+        ["test", "e", "spam", "ham"],
+        ["validation", "a", "spam", "ham"],
+    ]
+    assert list(evaluation.misclassified(predictions[:0]).columns) == list(evaluation.PREDICTION_COLUMNS)
+
+
+def test_mistakes_are_sorted_by_how_sure_the_model_was():
+    predictions = _mistaken_predictions()
+    assert evaluation.confident_mistakes(predictions, "test")["text"].tolist() == ["e", "b", "a", "d"]
+    assert evaluation.confident_mistakes(predictions, "validation")["text"].tolist() == ["a"]
+    assert evaluation.confident_mistakes(predictions, "train").empty

@@ -13,12 +13,15 @@ from llms_from_scratch.ch06 import classify_review
 from benchmarks.opponents import book_model
 from spampipe import checkpoint, files, paths, tokenizer, tokens
 from spampipe.architectures import BASE_MODELS, BaseModel
+from spampipe.card import load_card
 from spampipe.classifier import Classifier
 from spampipe.compute import chosen_device
-from spampipe.errors import CheckpointError, DataError, SpampipeError
+from spampipe.errors import CheckpointError, DataError, ParamsError, SpampipeError
 from spampipe.params import ModelParams
 from spampipe.prediction import Prediction, SpamClassifier
 from spampipe.scoring import spam_probabilities
+from tests.conftest import ROOT
+from tests.repositories import change
 from tests.tiny_models import GPT2, randomize
 
 MAX_LENGTH, PADDING = 16, 50256
@@ -57,12 +60,13 @@ def workspace(position: str, tmp_path: Path, gpt2_base: Path, monkeypatch: pytes
     classifier = checkpoint.create(card, 1, 0.0, torch.device("cpu"), base)
     randomize(classifier, 1)
     checkpoint.save(classifier, card, tmp_path / paths.CLASSIFIER_WEIGHTS, tmp_path / paths.CLASSIFIER_CARD)
+    shutil.copy(ROOT / paths.PARAMS, tmp_path)
     return tmp_path
 
 
 @pytest.fixture
 def classifier(workspace: Path) -> Classifier:
-    card = checkpoint.load_card(workspace / paths.CLASSIFIER_CARD)
+    card = load_card(workspace / paths.CLASSIFIER_CARD)
     return checkpoint.load(card, chosen_device(), workspace / paths.CLASSIFIER_WEIGHTS, workspace / paths.BASE)
 
 
@@ -97,7 +101,7 @@ def test_texts_are_classified_as_the_same_messages_in_a_table(classifier, loaded
 @pytest.mark.parametrize("position", ["last"], indirect=True)
 def test_labels_are_those_of_the_books_classify_review(classifier, workspace, encoding):
     classifier.cpu()
-    card = checkpoint.load_card(workspace / paths.CLASSIFIER_CARD)
+    card = load_card(workspace / paths.CLASSIFIER_CARD)
     table = table_of(encoding, TEXTS)
     with torch.no_grad():
         scores = classifier(torch.from_numpy(table.input_ids).long(), torch.from_numpy(table.lengths).long())
@@ -107,8 +111,8 @@ def test_labels_are_those_of_the_books_classify_review(classifier, workspace, en
     book.out_head.load_state_dict(classifier.head.state_dict())
     labels = [classify_review(text, book, encoding, torch.device("cpu"), MAX_LENGTH, PADDING) for text in TEXTS]
     assert set(labels) == {"spam", "not spam"}
-    predictions = SpamClassifier(classifier, card, encoding).classify(TEXTS)
-    assert [prediction.label for prediction in predictions] == labels
+    predictions = SpamClassifier(classifier, card, encoding, 0.5).classify(TEXTS)
+    assert [prediction.label for prediction in predictions] == [label.replace("not spam", "ham") for label in labels]
 
 
 def test_company_and_batch_size_do_not_matter(loaded):
@@ -141,13 +145,39 @@ def test_the_end_of_text_marker_in_a_message_is_ordinary_text(classifier, loaded
 def test_spam_from_the_threshold_on(loaded):
     predictions = loaded.classify(TEXTS)
     for prediction in predictions:
-        assert prediction.label == ("spam" if prediction.probability >= 0.5 else "not spam")
+        assert prediction.label == ("spam" if prediction.probability >= 0.5 else "ham")
     border = sorted(prediction.probability for prediction in predictions)[3]
-    expected = ["spam" if prediction.probability >= border else "not spam" for prediction in predictions]
-    assert set(expected) == {"spam", "not spam"}
+    expected = ["spam" if prediction.probability >= border else "ham" for prediction in predictions]
+    assert set(expected) == {"spam", "ham"}
     assert [prediction.label for prediction in loaded.classify(TEXTS, threshold=border)] == expected
     above = loaded.classify(TEXTS, threshold=np.nextafter(border, 1))
     assert [p.label for p in above].count("spam") < expected.count("spam")
+
+
+@one_position
+def test_the_threshold_is_that_of_the_workspaces_evaluation(workspace, loaded):
+    border = sorted(prediction.probability for prediction in loaded.classify(TEXTS))[3]
+    change(workspace, "evaluate", threshold=border)
+    expected = [prediction.label for prediction in loaded.classify(TEXTS, threshold=border)]
+    assert [prediction.label for prediction in SpamClassifier.load(workspace).classify(TEXTS)] == expected
+    assert expected != [prediction.label for prediction in loaded.classify(TEXTS)]  # by the former threshold
+    chosen = SpamClassifier.load(workspace, threshold=0.99999)
+    assert {prediction.label for prediction in chosen.classify(TEXTS)} == {"ham"}
+
+
+@one_position
+@pytest.mark.parametrize("threshold", [0, 1, -0.5, 2, float("nan"), float("inf")])
+def test_a_threshold_beyond_0_and_1_is_refused_at_every_door(workspace, loaded, threshold):
+    for door in (
+        lambda: loaded.classify(TEXTS, threshold),
+        lambda: loaded.classify([], threshold),
+        lambda: SpamClassifier.load(workspace, threshold=threshold),
+    ):
+        with pytest.raises(ParamsError, match=r"^threshold [^\n]*: must be more than 0 and less than 1[^\n]*$"):
+            door()
+    change(workspace, "evaluate", threshold=threshold)
+    with pytest.raises(ParamsError, match=r"^[^\n]*evaluate\.threshold[^\n]*$"):
+        SpamClassifier.load(workspace)
 
 
 @one_position

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from spampipe import cli, paths, tokenizer
+from spampipe import bases, cli, paths, tokenizer
 from spampipe.architectures import BASE_MODELS
 from spampipe.generation import greedy_continuation
 from spampipe.model import Decoder
@@ -62,7 +62,10 @@ def test_greedy_continuation(encoding, decoder, reference, capsys):
         pad_token_id=0,
     )[0].tolist()
     assert greedy_continuation(decoder, beginning, NEW_TOKENS) == expected
+    laid_out = paths.base_tokenizer(bases.cached_base("smollm2-135m", "pretrained"))
+    before = laid_out.stat()
     cli.main(["generate", BEGINNING, "--model", "smollm2-135m", "--tokens", str(NEW_TOKENS)])
+    assert laid_out.stat().st_ino == before.st_ino  # not made anew
     assert capsys.readouterr().out.endswith(encoding.decode(expected) + "\n")
 
 
