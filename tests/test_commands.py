@@ -9,8 +9,9 @@ import mlflow
 import pytest
 import yaml
 
-from spampipe import paths
+from spampipe import files, paths, publication
 from spampipe.errors import QualityError
+from spampipe.provenance import LOCK_TAG
 from spampipe.runs import EVALUATE_TAG
 from spampipe.verification import Verdict
 from tests.recipes import run_recipe
@@ -146,3 +147,27 @@ def test_publish_restores_a_lost_store_and_completes_a_killed_run(repository: Pa
     (after,) = tracked_runs(repository)
     assert after.info.status == "FINISHED"
     assert after.data.params == before.data.params
+
+
+def test_publish_brings_the_locks_md5_up_to_date_and_then_changes_nothing(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DVC_ROOT", str(repository))
+    monkeypatch.chdir(repository)
+    (before,) = tracked_runs(repository)
+    lock = files.digest(repository / paths.LOCK, "md5")
+    assert before.data.tags[LOCK_TAG] != lock  # the last stage saw dvc.lock before DVC completed it
+    changed = []
+    set_tag = mlflow.MlflowClient.set_tag
+
+    def watched(client: mlflow.MlflowClient, run_id: str, name: str, value: str) -> None:
+        changed.append(name)
+        set_tag(client, run_id, name, value)
+
+    monkeypatch.setattr(mlflow.MlflowClient, "set_tag", watched)
+    assert publication.publish_workspace().added == ()
+    (after,) = tracked_runs(repository)
+    assert (changed, after.data.tags) == ([LOCK_TAG], before.data.tags | {LOCK_TAG: lock})
+    assert publication.publish_workspace().added == ()
+    assert changed == [LOCK_TAG]
