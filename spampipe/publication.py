@@ -124,8 +124,6 @@ def _complete(client: Any, run_id: str, settings: Params, folder: Path) -> list[
     curves = training_log.curves(
         files.read_csv(folder / paths.TRAIN_STEPS, training_log.STEP_COLUMNS),
         files.read_csv(folder / paths.TRAIN_EPOCHS, training_log.EPOCH_COLUMNS),
-        settings.train.batch_size,
-        settings.train.learning_rate,
     )
     known = {
         name: {p.step for p in client.get_metric_history(run_id, name)} for name in {name for name, _, _ in curves}
