@@ -1,14 +1,18 @@
 """Results that git and DVC remember: revisions, experiments, and the files that belong to them."""
 
+import re
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from spampipe import paths, provenance
 from spampipe.errors import DataError
+
+# DVC's name for an experiment: the commit that it starts from, and its own name.
+_EXPERIMENT_REF = re.compile(r"refs/exps/(?P<start>[0-9a-f]{2})/(?P<rest>[0-9a-f]{38,62})/(?P<name>[^/]+)")
 
 
 @dataclass(frozen=True)
@@ -32,21 +36,26 @@ class Revision:
 
 
 def experiments() -> list[Revision]:
-    """All DVC experiments that this clone has, of every baseline."""
-    from dvc.repo import Repo
+    """All DVC experiments that this clone has, of every baseline.
 
-    with Repo() as repo:
-        found = repo.experiments.ls(all_commits=True)
-    return [Revision(commit, name, baseline) for baseline, named in found.items() for name, commit in named]
+    They are read from git, which needs no lock: DVC's own list would wait for a `dvc` command that runs, and fail.
+    """
+    refs = _git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps") or ""
+    found = [(_EXPERIMENT_REF.fullmatch(name), commit) for name, commit in map(str.split, refs.splitlines())]
+    return [Revision(commit, ref["name"], ref["start"] + ref["rest"]) for ref, commit in found if ref]
 
 
-def resolve(name: str) -> Revision:
+def resolve(name: str, known: Sequence[Revision] | None = None) -> Revision:
     """Find an experiment by its name, or a commit by any name git has for it.
+
+    Args:
+        name: of either.
+        known: all experiments, if the caller has them already.
 
     Raises:
         DataError: there is neither.
     """
-    for revision in experiments():
+    for revision in experiments() if known is None else known:
         if name == revision.experiment or (len(name) >= 7 and revision.commit.startswith(name)):
             return revision
     commit = _git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
