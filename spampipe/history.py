@@ -97,12 +97,14 @@ def files_of(revision: Revision, wanted: Iterable[Path]) -> Iterator[Path]:
     """
     from dvc.api import DVCFileSystem
 
+    below = Path(_git("rev-parse", "--show-prefix") or "")  # where this repository lies in git's, if not at its top
     with tempfile.TemporaryDirectory() as name:
-        folder, source = Path(name), DVCFileSystem(".", rev=revision.commit)
+        folder, source = Path(name), DVCFileSystem(".", rev=revision.commit, subrepos=below != Path())
         for path in wanted:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            location = (below / path).as_posix()
             try:
-                source.get(path.as_posix(), str(folder / path), recursive=source.isdir(path.as_posix()))
+                source.get(location, str(folder / path), recursive=source.isdir(location))
             except OSError as error:
                 raise DataError(
                     f"{path} of {revision.title}: neither in git nor in DVC's cache or remote; "

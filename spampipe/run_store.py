@@ -89,9 +89,6 @@ def require() -> tuple[Any, str]:
     Raises:
         StoreError: it cannot be reached or read.
     """
-    root = paths.repository_root()
-    if not os.environ.get(ADDRESS_VARIABLE) and not (root / "dvc.yaml").exists():
-        raise StoreError(f"{root} holds no dvc.yaml; go to the top of the repository")
     return _reach(connect)
 
 
