@@ -7,12 +7,12 @@ import os
 import sys
 import webbrowser
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, chdir, suppress
 from pathlib import Path
 
-from spampipe import command, params, paths
+from spampipe import command, params, paths, run_store
 from spampipe.architectures import BASE_MODELS
-from spampipe.errors import ParamsError
+from spampipe.errors import ParamsError, RepositoryError
 
 Action = Callable[[argparse.Namespace], None]
 
@@ -22,6 +22,7 @@ _LONGEST_FIELD = (1 << 31) - 1  # characters; Python's csv would refuse more tha
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one subcommand; exit 0, 1 on bad input or a failed check, 2 on bad usage."""
     parser = argparse.ArgumentParser(prog="spampipe", description=__doc__)
+    parser.set_defaults(needs_repository=lambda options: True)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(action: Action, summary: str) -> argparse.ArgumentParser:
@@ -41,13 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     errors = add(_errors, "list the misclassified messages")
     splits = (*paths.SPLITS, paths.LEFTOVER_SPLIT)
     errors.add_argument("--split", choices=splits, default="test", help="whose messages (%(default)s)")
+    classify.set_defaults(needs_repository=lambda options: not paths.CLASSIFIER_CARD.exists())
     generate = add(_generate, "continue a text with a base model, greedily")
     generate.add_argument("text", metavar="TEXT", help="the beginning, such as 'Every effort moves you'")
     generate.add_argument("--model", choices=sorted(BASE_MODELS), help="default: model.name of params.yaml")
     generate.add_argument("--tokens", type=int, default=25, help="how many to add (%(default)s)")
+    generate.set_defaults(needs_repository=lambda options: options.model is None)
     ui = add(_ui, "browse the recorded runs")
     ui.add_argument("--port", type=int, default=5000, help="of this machine (%(default)s)")
     ui.add_argument("--no-browser", dest="browser", action="store_false", help="only print the view's address")
+    ui.set_defaults(needs_repository=lambda options: not os.environ.get(run_store.ADDRESS_VARIABLE))
     publish = add(_publish, "complete the MLflow store from results")
     what = publish.add_mutually_exclusive_group()
     what.add_argument("revision", nargs="?", metavar="REV", help="experiment or git revision; none: the workspace")
@@ -65,7 +69,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     report.add_argument("revision", nargs="?", default="main", metavar="REV", help="default: %(default)s")
 
     options = parser.parse_args(arguments)
-    command.run(lambda: options.action(options), log=sys.stderr)  # standard output is the answer's
+    command.run(lambda: _perform(options), log=sys.stderr)  # standard output is the answer's
+
+
+def _perform(options: argparse.Namespace) -> None:
+    """Do what the options ask for, at the top of the repository that the current folder belongs to."""
+    here = Path.cwd()
+    top = paths.top_of(here)
+    if top is None and options.needs_repository(options):
+        raise RepositoryError(
+            f"{here} is in no repository of spampipe: no folder from here up holds {paths.PIPELINE} and "
+            f"{paths.PARAMS}; go to one that does"
+        )
+    with chdir(top or here):
+        options.action(options)
 
 
 def _classify(options: argparse.Namespace) -> None:

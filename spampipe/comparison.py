@@ -13,6 +13,7 @@ from spampipe.history import Revision
 _MOST_MESSAGES = 5  # shown of each kind
 _MOST_POINTS = 40  # of a curve
 _LONGEST_TEXT = 120
+_DRAWN = {name: training_log.STEP_COLUMNS[name] for name in ("examples_seen", "validation_loss")}  # in any version
 
 
 def markdown(revision: Revision, title: str) -> str:
@@ -32,7 +33,7 @@ def markdown(revision: Revision, title: str) -> str:
     level = params.load().check.significance
     with history.files_of(revision, [paths.PREDICTIONS, paths.TRAIN_STEPS]) as folder:
         before, after = gate.read_predictions(folder), gate.read_predictions(Path())
-        steps = [files.read_csv(root / paths.TRAIN_STEPS, training_log.STEP_COLUMNS) for root in (folder, Path())]
+        steps = [files.read_csv(root / paths.TRAIN_STEPS, _DRAWN, others=True) for root in (folder, Path())]
     findings = [gate.compare(split, before, after, level, title) for split in gate.COMPARED]
     verdicts = [f"- {'✅' if finding.passed else '❌'} {finding.what}: {finding.detail}" for finding in findings]
     return "\n".join(

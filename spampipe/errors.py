@@ -5,6 +5,10 @@ class SpampipeError(Exception):
     """Base of every expected error; its message names the file, row or key and the remedy."""
 
 
+class RepositoryError(SpampipeError):
+    """A command is not run in a repository of the pipeline."""
+
+
 class ParamsError(SpampipeError):
     """A setting in params.yaml is missing, unknown or out of range."""
 

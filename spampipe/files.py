@@ -47,12 +47,13 @@ def write_csv(path: Path, table: "pd.DataFrame", float_format: str | None = None
         table.to_csv(stream, index=False, lineterminator=_Rows.WRITTEN_END, float_format=float_format)
 
 
-def read_csv(path: Path, columns: dict[str, str]) -> "pd.DataFrame":
+def read_csv(path: Path, columns: dict[str, str], *, others: bool = False) -> "pd.DataFrame":
     """Read a table that must have these columns.
 
     Args:
         path: the file.
         columns: pandas' type for each column. The texts "NA" and "null" stay what they are.
+        others: whether the file may have other columns too, which are left out.
 
     Raises:
         DataError: the file is missing, or is not such a table.
@@ -65,6 +66,8 @@ def read_csv(path: Path, columns: dict[str, str]) -> "pd.DataFrame":
         raise DataError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
     except (ValueError, pd.errors.ParserError) as error:
         raise DataError(f"{path}: not a table of {', '.join(columns)} ({_line(error)})") from error
+    if others and set(columns) <= set(table.columns):
+        table = table[list(columns)]
     if list(table.columns) != list(columns):
         raise DataError(f"{path}: columns are {list(table.columns)}, not {list(columns)}; run its stage again")
     if not isinstance(table.index, pd.RangeIndex):  # pandas took the first of too many fields as row names

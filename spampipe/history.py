@@ -1,14 +1,18 @@
 """Results that git and DVC remember: revisions, experiments, and the files that belong to them."""
 
-import subprocess
+import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from spampipe import paths, provenance
 from spampipe.errors import DataError
+from spampipe.git import git_output
+
+# DVC's name for an experiment: the commit that it starts from, and its own name.
+_EXPERIMENT_REF = re.compile(r"refs/exps/(?P<start>[0-9a-f]{2})/(?P<rest>[0-9a-f]{38,62})/(?P<name>[^/]+)")
 
 
 @dataclass(frozen=True)
@@ -32,24 +36,29 @@ class Revision:
 
 
 def experiments() -> list[Revision]:
-    """All DVC experiments that this clone has, of every baseline."""
-    from dvc.repo import Repo
+    """All DVC experiments that this clone has, of every baseline.
 
-    with Repo() as repo:
-        found = repo.experiments.ls(all_commits=True)
-    return [Revision(commit, name, baseline) for baseline, named in found.items() for name, commit in named]
+    They are read from git, which needs no lock: DVC's own list would wait for a `dvc` command that runs, and fail.
+    """
+    refs = git_output("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps") or ""
+    found = [(_EXPERIMENT_REF.fullmatch(name), commit) for name, commit in map(str.split, refs.splitlines())]
+    return [Revision(commit, ref["name"], ref["start"] + ref["rest"]) for ref, commit in found if ref]
 
 
-def resolve(name: str) -> Revision:
+def resolve(name: str, known: Sequence[Revision] | None = None) -> Revision:
     """Find an experiment by its name, or a commit by any name git has for it.
+
+    Args:
+        name: of either.
+        known: all experiments, if the caller has them already.
 
     Raises:
         DataError: there is neither.
     """
-    for revision in experiments():
+    for revision in experiments() if known is None else known:
         if name == revision.experiment or (len(name) >= 7 and revision.commit.startswith(name)):
             return revision
-    commit = _git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    commit = git_output("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
     if not commit:
         raise DataError(f"{name}: neither an experiment nor a revision here; try `dvc exp list -A` or `git fetch`")
     return Revision(commit, "", commit)
@@ -57,7 +66,7 @@ def resolve(name: str) -> Revision:
 
 def lock(commit: str) -> str | None:
     """The text of a commit's dvc.lock; None if it has none."""
-    return _git("show", f"{commit}:./{paths.LOCK}")
+    return git_output("show", f"{commit}:./{paths.LOCK}")
 
 
 def model_md5(commit: str) -> str | None:
@@ -69,14 +78,15 @@ def model_md5(commit: str) -> str | None:
 def commits_with(md5: str) -> list[str]:
     """The commits that brought this model into a branch's or tag's dvc.lock, and HEAD if it holds it."""
     log = ["log", "--format=%H", f"-S{md5}", "--branches", "--remotes", "--tags", "HEAD", "--", str(paths.LOCK)]
-    found = dict.fromkeys([*(_git(*log) or "").split(), _git("rev-parse", "HEAD") or ""])
+    found = dict.fromkeys([*(git_output(*log) or "").split(), git_output("rev-parse", "HEAD") or ""])
     return [commit for commit in found if commit and model_md5(commit) == md5]
 
 
 def names_of(commit: str) -> list[str]:
     """The branches and tags that stand at a commit, and HEAD."""
-    names = _git("for-each-ref", "--points-at", commit, "--format=%(refname:short)", "refs/heads", "refs/tags") or ""
-    return [*(["HEAD"] if _git("rev-parse", "HEAD") == commit else []), *names.split()]
+    named = ("--format=%(refname:short)", "refs/heads", "refs/tags")
+    names = git_output("for-each-ref", "--points-at", commit, *named) or ""
+    return [*(["HEAD"] if git_output("rev-parse", "HEAD") == commit else []), *names.split()]
 
 
 @contextmanager
@@ -88,12 +98,14 @@ def files_of(revision: Revision, wanted: Iterable[Path]) -> Iterator[Path]:
     """
     from dvc.api import DVCFileSystem
 
+    below = Path(git_output("rev-parse", "--show-prefix") or "")  # this folder in git's repository; mostly its top
     with tempfile.TemporaryDirectory() as name:
-        folder, source = Path(name), DVCFileSystem(".", rev=revision.commit)
+        folder, source = Path(name), DVCFileSystem(".", rev=revision.commit, subrepos=below != Path())
         for path in wanted:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            location = (below / path).as_posix()
             try:
-                source.get(path.as_posix(), str(folder / path), recursive=source.isdir(path.as_posix()))
+                source.get(location, str(folder / path), recursive=source.isdir(location))
             except OSError as error:
                 raise DataError(
                     f"{path} of {revision.title}: neither in git nor in DVC's cache or remote; "
@@ -108,17 +120,8 @@ def clone(revision: Revision, folder: Path) -> Path:
     Raises:
         DataError: git cannot.
     """
-    top, prefix = _git("rev-parse", "--show-toplevel"), _git("rev-parse", "--show-prefix")
-    cloned = top and _git("clone", "--quiet", "--shared", "--no-checkout", top, str(folder)) is not None
-    if not cloned or _git("-C", str(folder), "checkout", "--quiet", "--detach", revision.commit) is None:
+    top, prefix = git_output("rev-parse", "--show-toplevel"), git_output("rev-parse", "--show-prefix")
+    cloned = top and git_output("clone", "--quiet", "--shared", "--no-checkout", top, str(folder)) is not None
+    if not cloned or git_output("-C", str(folder), "checkout", "--quiet", "--detach", revision.commit) is None:
         raise DataError(f"{revision.title}: git cannot clone this repository at {revision.commit}")
     return folder / (prefix or "")
-
-
-def _git(*arguments: str) -> str | None:
-    """What git prints; None if it fails."""
-    try:
-        asked = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return asked.stdout.strip()

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+PIPELINE = Path("dvc.yaml")
 PARAMS = Path("params.yaml")
 LOCK = Path("dvc.lock")
 REQUIREMENTS = Path("requirements.lock")
@@ -55,6 +56,14 @@ def base_tokenizer(folder: Path = BASE) -> Path:
 def base_weights(file_format: str | None, folder: Path = BASE) -> Path:
     """Its weight file, as published: `safetensors` or `gguf`."""
     return folder / f"weights.{file_format}"
+
+
+def top_of(folder: Path) -> Path | None:
+    """The pipeline's workspace that a folder belongs to: the nearest folder from it upward that holds a pipeline."""
+    for candidate in (folder, *folder.parents):
+        if (candidate / PIPELINE).exists() and (candidate / PARAMS).exists():
+            return candidate
+    return None
 
 
 def trunk_store() -> Path:

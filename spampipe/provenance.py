@@ -3,7 +3,6 @@
 import getpass
 import os
 import platform
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -15,6 +14,7 @@ import yaml
 
 from spampipe import environment, files, messages, paths
 from spampipe.errors import DataError
+from spampipe.git import git_output
 
 COMMIT_TAG = "mlflow.source.git.commit"
 EXPERIMENT_TAG = "dvc.experiment"
@@ -48,7 +48,8 @@ def tags(workspace: Path = Path()) -> dict[str, str]:
 
 def git(workspace: Path) -> dict[str, str]:
     """The commit, the branch, and whether tracked files differ from the commit."""
-    commit, branch = _git(workspace, "rev-parse", "HEAD"), _git(workspace, "rev-parse", "--abbrev-ref", "HEAD")
+    commit = git_output("rev-parse", "HEAD", folder=workspace)
+    branch = git_output("rev-parse", "--abbrev-ref", "HEAD", folder=workspace)
     if not commit:
         return {}
     found = {COMMIT_TAG: commit, DIRTY_TAG: str(bool(difference(workspace))).lower()}
@@ -59,7 +60,7 @@ def git(workspace: Path) -> dict[str, str]:
 
 def difference(workspace: Path = Path()) -> str:
     """What tracked files, apart from dvc.lock, which the run itself writes, differ by from the commit."""
-    return _git(workspace, "diff", "HEAD", "--", ".", f":(exclude){paths.LOCK}") or ""
+    return git_output("diff", "HEAD", "--", ".", f":(exclude){paths.LOCK}", folder=workspace) or ""
 
 
 def experiment() -> dict[str, str]:
@@ -157,12 +158,3 @@ def _read(path: Path) -> pd.DataFrame:
 def _outputs(lock: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for stage in lock.get("stages", {}).values():
         yield from stage.get("outs", [])
-
-
-def _git(workspace: Path, *arguments: str) -> str | None:
-    """What git prints; None where it cannot be asked, or has no answer."""
-    try:
-        asked = subprocess.run(["git", *arguments], cwd=workspace, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return asked.stdout.strip()

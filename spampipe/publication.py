@@ -88,7 +88,8 @@ def _publish(folder: Path, title: str, tags: Mapping[str, str]) -> Published:
     added += _complete(client, run_id, settings, folder)
     current = client.get_run(run_id)
     for name, value in origin.items():
-        if name not in current.data.tags or name == provenance.LOCK_TAG != value:
+        known = current.data.tags.get(name)
+        if known is None or (name == provenance.LOCK_TAG and known != value):  # the last stage changed dvc.lock
             client.set_tag(run_id, name, value)
     if current.info.status != "FINISHED":
         client.set_terminated(run_id, "FINISHED")
@@ -123,8 +124,6 @@ def _complete(client: Any, run_id: str, settings: Params, folder: Path) -> list[
     curves = training_log.curves(
         files.read_csv(folder / paths.TRAIN_STEPS, training_log.STEP_COLUMNS),
         files.read_csv(folder / paths.TRAIN_EPOCHS, training_log.EPOCH_COLUMNS),
-        settings.train.batch_size,
-        settings.train.learning_rate,
     )
     known = {
         name: {p.step for p in client.get_metric_history(run_id, name)} for name in {name for name, _, _ in curves}
@@ -150,7 +149,8 @@ def _complete(client: Any, run_id: str, settings: Params, folder: Path) -> list[
 
 def _add_files(client: Any, run_id: str, folder: Path) -> bool:
     """Store params.yaml and reports as far as they are not there; whether any was missing."""
-    wanted = [paths.PARAMS, *(path.relative_to(folder) for part in _FOLDERS for path in (folder / part).iterdir())]
+    reports = [path for part in _FOLDERS for path in (folder / part).iterdir() if path.name != ".gitignore"]  # DVC's
+    wanted = [paths.PARAMS, *(path.relative_to(folder) for path in reports)]
     stored: dict[str, set[str]] = {}
     added = False
     for path in wanted:

@@ -2,7 +2,10 @@
 
 import os
 import socket
-from typing import Any
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, TypeVar
 
 from filelock import FileLock
 
@@ -12,8 +15,10 @@ from spampipe.errors import StoreError
 ADDRESS_VARIABLE = "MLFLOW_TRACKING_URI"
 EXPERIMENT = "spampipe"
 PROCESS_TAG = "spampipe.process"  # who writes to a run that is RUNNING
+_SQLITE = "sqlite:///"
 _MOST_RUNS = 1000
 _LEAST_PATIENCE_SECONDS, _PATIENCE = 1.0, 0.04  # of a stage's time
+_Store = TypeVar("_Store")
 
 
 def patience(elapsed: float) -> float | None:
@@ -39,19 +44,14 @@ def connect() -> tuple[Any, str]:
     Raises:
         Exception: whatever MLflow raises where the store cannot be reached or read.
     """
-    from mlflow import MlflowClient
-
     chosen = os.environ.get(ADDRESS_VARIABLE)
     if chosen:
-        client = MlflowClient(chosen)
+        client = _client(chosen)
         experiment = _experiment(client, None)
     else:
-        # Stages also run in temporary copies of the repository; the store is the real one's.
-        root = paths.repository_root()
-        (root / ".dvc" / "tmp").mkdir(parents=True, exist_ok=True)
-        with FileLock(root / ".dvc" / "tmp" / "mlflow.lock"):  # two runs must not both create its tables
-            client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
-            experiment = _experiment(client, (root / "mlartifacts").as_uri())
+        with _creation():
+            client = _client(_own_address())
+            experiment = _experiment(client, (paths.repository_root() / "mlartifacts").as_uri())
     _bury(client, experiment)
     return client, experiment
 
@@ -62,15 +62,19 @@ def require() -> tuple[Any, str]:
     Raises:
         StoreError: it cannot be reached or read.
     """
-    chosen, root = os.environ.get(ADDRESS_VARIABLE), paths.repository_root()
-    if not chosen and not (root / "dvc.yaml").exists():
-        raise StoreError(f"{root} holds no dvc.yaml; go to the top of the repository")
-    try:
-        return connect()
-    except Exception as error:  # MLflow, its database and its HTTP client each raise their own
-        where = chosen or root / "mlflow.db"
-        remedy = f"check {ADDRESS_VARIABLE}" if chosen else "move it away to begin a new one"
-        raise StoreError(f"{where} cannot be used: {' '.join(str(error).split())[:200]}; {remedy}") from error
+    return _reach(connect)
+
+
+def existing() -> tuple[Any, str] | None:
+    """What `connect` gives, for commands that only read: the store stays as it is.
+
+    Returns:
+        None where nothing has been recorded yet.
+
+    Raises:
+        StoreError: the store cannot be reached or read.
+    """
+    return _reach(_find)
 
 
 def this_process() -> str:
@@ -78,6 +82,47 @@ def this_process() -> str:
     import psutil
 
     return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.2f}"
+
+
+def _find() -> tuple[Any, str] | None:
+    chosen = os.environ.get(ADDRESS_VARIABLE)
+    address = chosen or _own_address()
+    if address.startswith(_SQLITE):
+        file = Path(address.removeprefix(_SQLITE))
+        if not file.exists() or file.stat().st_size == 0:  # MLflow would make the database
+            return None
+    with nullcontext() if chosen else _creation():
+        client = _client(address)
+    found = client.get_experiment_by_name(EXPERIMENT)
+    return (client, str(found.experiment_id)) if found else None
+
+
+def _reach(action: Callable[[], _Store]) -> _Store:
+    try:
+        return action()
+    except Exception as error:  # MLflow, its database and its HTTP client each raise their own
+        chosen = os.environ.get(ADDRESS_VARIABLE)
+        where = chosen or _own_address().removeprefix(_SQLITE)
+        remedy = f"check {ADDRESS_VARIABLE}" if chosen else "move it away to begin a new one"
+        raise StoreError(f"{where} cannot be used: {' '.join(str(error).split())[:200]}; {remedy}") from error
+
+
+def _client(address: str) -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient(address)
+
+
+def _own_address() -> str:
+    """Of the store in the repository; stages also run in temporary copies of it, the store is the real one's."""
+    return f"{_SQLITE}{paths.repository_root() / 'mlflow.db'}"
+
+
+def _creation() -> FileLock:
+    """Two processes must not both create the tables of the repository's store, nor one read them half made."""
+    folder = paths.repository_root() / ".dvc" / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / "mlflow.lock")
 
 
 def _experiment(client: Any, artifact_location: str | None) -> str:

@@ -37,7 +37,7 @@ class Run:
         self._client: Any = None
         self._pending: list[Any] = []
         self._started = self._last_flush = time.monotonic()
-        self._last_record = (self._started, 0, 0)
+        self._last_record: tuple[float, Record | None] = (self._started, None)
         self.run_id = ""
 
     def open(self, obtain: Callable[[Any, str], str]) -> None:
@@ -64,12 +64,16 @@ class Run:
             flops: the operations for so many messages and tokens.
         """
         now = time.monotonic()
-        then, examples, tokens = self._last_record
-        self._last_record = (now, record.examples_seen, record.tokens_seen)
-        examples, tokens = record.examples_seen - examples, record.tokens_seen - tokens
+        then, last = self._last_record
+        self._last_record = (now, record)
+        examples = record.examples_seen - (last.examples_seen if last else 0)
+        tokens = record.tokens_seen - (last.tokens_seen if last else 0)
         work = {"examples": examples, "tokens": tokens, "flops": flops(examples, tokens)}
         rates = {f"train/{name}_per_second": amount / (now - then) for name, amount in work.items() if examples}
-        self.log_metrics(record.metrics() | rates, record.step)
+        figures = record.metrics()
+        if last and last.step == record.step:  # its learning rate is recorded already
+            del figures["learning_rate"]
+        self.log_metrics(figures | rates, record.step)
 
     def log_files(self, locations: Iterable[Path], folder: str | None = None) -> None:
         """Store files, and what lies in directories, as artifacts."""

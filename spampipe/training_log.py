@@ -6,24 +6,22 @@ from typing import Literal
 
 import pandas as pd
 
-STEP_COLUMNS = {
+_MOMENT_COLUMNS = {
     "step": "int64",
     "epoch": "float64",
     "examples_seen": "int64",
-    "train_loss": "float64",
-    "validation_loss": "float64",
+    "tokens_seen": "int64",
+    "learning_rate": "float64",
 }
-EPOCH_COLUMNS = {
-    "epoch": "float64",
-    "examples_seen": "int64",
-    "train_accuracy": "float64",
-    "validation_accuracy": "float64",
-}
+STEP_COLUMNS = _MOMENT_COLUMNS | {"train_loss": "float64", "validation_loss": "float64"}
+EPOCH_COLUMNS = _MOMENT_COLUMNS | {"train_accuracy": "float64", "validation_accuracy": "float64"}
 
 
 @dataclass(frozen=True)
 class Record:
     """A pair of figures, taken on training and on validation messages at one moment.
+
+    All of it is written to `reports/train/`, so that a tracker can be shown the same points later.
 
     Attributes:
         quantity: losses are estimated every few steps, accuracies taken after each epoch.
@@ -53,14 +51,12 @@ class Record:
 
 def steps_table(records: Sequence[Record]) -> pd.DataFrame:
     """The losses, one row an estimate, columns STEP_COLUMNS."""
-    rows = [(r.step, r.epoch, r.examples_seen, r.train, r.validation) for r in records if r.quantity == "loss"]
-    return pd.DataFrame(rows, columns=list(STEP_COLUMNS))
+    return _table(records, "loss", STEP_COLUMNS)
 
 
 def epochs_table(records: Sequence[Record]) -> pd.DataFrame:
     """The accuracies, one row an epoch, columns EPOCH_COLUMNS."""
-    rows = [(r.epoch, r.examples_seen, r.train, r.validation) for r in records if r.quantity == "accuracy"]
-    return pd.DataFrame(rows, columns=list(EPOCH_COLUMNS))
+    return _table(records, "accuracy", EPOCH_COLUMNS)
 
 
 def summary(records: Sequence[Record]) -> dict[str, float | int]:
@@ -77,25 +73,28 @@ def summary(records: Sequence[Record]) -> dict[str, float | int]:
     }
 
 
-def curves(
-    steps: pd.DataFrame, epochs: pd.DataFrame, batch_size: int, learning_rate: float
-) -> list[tuple[str, float, int]]:
+def curves(steps: pd.DataFrame, epochs: pd.DataFrame) -> list[tuple[str, float, int]]:
     """What a tracker was shown while a run recorded these tables.
 
     Args:
         steps: of the losses, columns STEP_COLUMNS.
         epochs: of the accuracies, columns EPOCH_COLUMNS.
-        batch_size: messages a step.
-        learning_rate: of every step.
 
     Returns:
-        The name, value and step of every point.
+        The name, value and step of every point; each name has one at each of its steps.
     """
-    last_steps = epochs["examples_seen"] // batch_size - 1
-    points: list[tuple[str, float, int]] = []
-    for quantity, table, at in (("loss", steps, steps["step"]), ("accuracy", epochs, last_steps)):
-        for split in ("train", "validation"):
-            column = table[f"{split}_{quantity}"]
-            points += [(f"{split}/{quantity}", float(v), int(s)) for v, s in zip(column, at, strict=True)]
-        points += [("learning_rate", learning_rate, int(step)) for step in at]
-    return points
+    points: dict[tuple[str, int], float] = {}
+    for quantity, table in (("loss", steps), ("accuracy", epochs)):
+        shown = {f"{split}/{quantity}": table[f"{split}_{quantity}"] for split in ("train", "validation")}
+        for name, column in {**shown, "learning_rate": table["learning_rate"]}.items():
+            points |= {(name, int(step)): float(value) for step, value in zip(table["step"], column, strict=True)}
+    return [(name, value, step) for (name, step), value in points.items()]
+
+
+def _table(records: Sequence[Record], quantity: str, columns: dict[str, str]) -> pd.DataFrame:
+    rows = [
+        (r.step, r.epoch, r.examples_seen, r.tokens_seen, r.learning_rate, r.train, r.validation)
+        for r in records
+        if r.quantity == quantity
+    ]
+    return pd.DataFrame(rows, columns=list(columns))

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from spampipe import paths
+from spampipe import files, paths, publication
 from spampipe.errors import QualityError
-from spampipe.runs import EVALUATE_TAG
+from spampipe.provenance import LOCK_TAG
+from spampipe.runs import CURVES, EVALUATE_TAG
 from spampipe.verification import Verdict
 from tests.recipes import run_recipe
 from tests.repositories import change, run, store_of, tracked_runs
@@ -132,6 +133,21 @@ def test_errors_lists_the_mistakes_the_surest_first_one_a_line(repository: Path)
     assert "predictions.csv: no such file; run `dvc repro`" in one_line_error(repository, "errors")
 
 
+def test_results_of_a_version_without_some_columns_can_be_compared_with(repository: Path) -> None:
+    lock, steps = (repository / paths.LOCK).read_bytes(), repository / paths.TRAIN_STEPS
+    fewer = pd.read_csv(steps).drop(columns=["tokens_seen", "learning_rate"])
+    steps.unlink()  # it may be a link into the cache
+    fewer.to_csv(steps, index=False)
+    run(repository, "dvc", "commit", "-q", "--force", "train")
+    run(repository, "git", "commit", "-qam", "older")
+    assert "steps.csv: columns are ['step', 'epoch', 'examples_seen'" in one_line_error(repository, "publish", "HEAD")
+    (repository / paths.LOCK).write_bytes(lock)
+    run(repository, "dvc", "checkout", "-q")
+    report = run(repository, *SPAMPIPE, "report", "HEAD").stdout
+    first, second = [line for line in report.splitlines() if line.startswith("  line")]
+    assert first == second
+
+
 def test_publish_refuses_results_that_do_not_belong_together(repository: Path) -> None:
     change(repository, "train", epochs=7)
     assert "params.yaml: train is not what dvc.lock holds results of; run `dvc repro`" in one_line_error(
@@ -144,8 +160,10 @@ def test_publish_refuses_results_that_do_not_belong_together(repository: Path) -
     assert "metrics.json: not the one that dvc.lock names" in one_line_error(repository, "publish")
 
 
-def test_publish_restores_a_lost_store_and_completes_a_killed_run(repository: Path) -> None:
+def test_publish_restores_a_lost_store_to_the_point_and_completes_a_killed_run(repository: Path) -> None:
     (before,) = tracked_runs(repository)
+    curves = points(repository)
+    assert [len(curves[name]) for name in ("train/loss", "validation/accuracy", "learning_rate")] == [5, 2, 7]
     client = mlflow.MlflowClient(store_of(repository))
     client.update_run(before.info.run_id, status="KILLED")
     client.delete_tag(before.info.run_id, EVALUATE_TAG)
@@ -156,3 +174,39 @@ def test_publish_restores_a_lost_store_and_completes_a_killed_run(repository: Pa
     (after,) = tracked_runs(repository)
     assert after.info.status == "FINISHED"
     assert after.data.params == before.data.params
+    assert points(repository) == curves
+
+
+def points(repository: Path) -> dict[str, list[tuple[int, float]]]:
+    """The steps and values of the only run's curves, but for its speeds, which no file has."""
+    (tracked,) = tracked_runs(repository)
+    client = mlflow.MlflowClient(store_of(repository))
+    return {
+        name: sorted((point.step, point.value) for point in client.get_metric_history(tracked.info.run_id, name))
+        for name in tracked.data.metrics
+        if name.startswith(CURVES) and not name.endswith("_per_second")
+    }
+
+
+def test_publish_brings_the_locks_md5_up_to_date_and_then_changes_nothing(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DVC_ROOT", str(repository))
+    monkeypatch.chdir(repository)
+    (before,) = tracked_runs(repository)
+    lock = files.digest(repository / paths.LOCK, "md5")
+    assert before.data.tags[LOCK_TAG] != lock  # the last stage saw dvc.lock before DVC completed it
+    changed = []
+    set_tag = mlflow.MlflowClient.set_tag
+
+    def watched(client: mlflow.MlflowClient, run_id: str, name: str, value: str) -> None:
+        changed.append(name)
+        set_tag(client, run_id, name, value)
+
+    monkeypatch.setattr(mlflow.MlflowClient, "set_tag", watched)
+    assert publication.publish_workspace().added == ()
+    (after,) = tracked_runs(repository)
+    assert (changed, after.data.tags) == ([LOCK_TAG], before.data.tags | {LOCK_TAG: lock})
+    assert publication.publish_workspace().added == ()
+    assert changed == [LOCK_TAG]

@@ -154,6 +154,15 @@ def test_file_that_is_no_such_table_is_refused(tmp_path, content, reason):
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_other_columns_are_left_out_where_they_may_be(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("share,more,name,count\n0.5,1,NA,2\n")
+    expected = pd.DataFrame({"name": ["NA"], "count": [2], "share": [0.5]})
+    pd.testing.assert_frame_equal(files.read_csv(path, COLUMNS, others=True), expected)
+    with pytest.raises(DataError, match="columns are"):
+        files.read_csv(path, COLUMNS | {"missing": "str"}, others=True)
+
+
 def test_missing_table_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"absent\.csv: no such file; run `dvc repro` or `dvc pull`"):
         files.read_csv(tmp_path / "absent.csv", COLUMNS)

@@ -377,8 +377,9 @@ def test_records_lines_and_tables(caplog):
     steps, epochs = steps_table(records), epochs_table(records)
     assert steps.dtypes.astype(str).to_dict() == STEP_COLUMNS
     assert epochs.dtypes.astype(str).to_dict() == EPOCH_COLUMNS
-    assert steps.values.tolist() == [[r.step, r.epoch, r.examples_seen, r.train, r.validation] for r in records[::2]]
-    assert epochs.values.tolist() == [[r.epoch, r.examples_seen, r.train, r.validation] for r in records[1::2]]
+    rows = [[r.step, r.epoch, r.examples_seen, r.tokens_seen, 0.001, r.train, r.validation] for r in records]
+    assert steps.values.tolist() == rows[::2]
+    assert epochs.values.tolist() == rows[1::2]
     assert summary(records) == {
         "train_loss": records[4].train,
         "validation_loss": records[4].validation,
