@@ -1,28 +1,18 @@
 """The settings in params.yaml: read, checked, frozen. No default lives here."""
 
 import difflib
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from spampipe import paths
+from spampipe import paths, yaml12
 from spampipe.architectures import BASE_MODELS
 from spampipe.errors import ParamsError
+from spampipe.yaml12 import YamlError
 
-# `dvc exp run -S train.learning_rate=0.00002` rewrites the value as 2e-05. YAML 1.2 reads that as a
-# number, PyYAML (YAML 1.1 wants 2.0e-5) as a string.
-_SCIENTIFIC = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
-
-
-def _number(value: object) -> object:
-    return float(value) if isinstance(value, str) and _SCIENTIFIC.fullmatch(value) else value
-
-
-_Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+_Real = Annotated[float, Field(allow_inf_nan=False)]
 _Count = Annotated[int, Field(ge=1)]
 _Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what NumPy accepts as a seed
 
@@ -156,11 +146,11 @@ def load(path: Path = paths.PARAMS) -> Params:
         ParamsError: one line that names the file, the key and the remedy.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml12.load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file; run from the repository's top folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    except (YamlError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path}: cannot be read: {error}") from error
     if not isinstance(document, dict):
         raise ParamsError(f"{path}: expected the sections {', '.join(Params.model_fields)}")
     try:
@@ -170,12 +160,6 @@ def load(path: Path = paths.PARAMS) -> Params:
         others = len({problem["loc"][:2] for problem in problems}) - 1  # a union has one problem a branch
         more = f" (and {others} more)" if others else ""
         raise ParamsError(f"{path}: {_explain(problems[0])}{more}") from error
-
-
-def section(name: str, values: dict[str, Any]) -> dict[str, Any]:
-    """One section's values as `Params.model_dump` has them, such as numbers that YAML 1.1 takes for text."""
-    model: Any = Params.model_fields[name].annotation
-    return dict(model.model_validate(values).model_dump())
 
 
 def _explain(problem: ErrorDetails) -> str:

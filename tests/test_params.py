@@ -7,14 +7,14 @@ from typing import Any
 
 import pydantic
 import pytest
-import yaml
+from dvc.utils.serialize import dumps_yaml, loads_yaml
 
-from spampipe import params
+from spampipe import params, yaml12
 from spampipe.architectures import BASE_MODELS
 from spampipe.errors import ParamsError
 
 ROOT = Path(__file__).parent.parent
-COMMITTED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+COMMITTED = yaml12.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 REMOVED = object()
 
 
@@ -43,7 +43,7 @@ def load_text(tmp_path: Path):
 
 @pytest.fixture
 def load_changed(load_text):
-    return lambda changes: load_text(yaml.safe_dump(_changed(changes)))
+    return lambda changes: load_text(dumps_yaml(_changed(changes)))
 
 
 def _refusal(load, argument) -> str:
@@ -71,17 +71,29 @@ def test_committed_file_holds_the_books_data_settings():
 
 
 def test_default_path_is_params_yaml_of_the_working_directory(monkeypatch, tmp_path):
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(_changed({"train.epochs": 7})))
+    (tmp_path / "params.yaml").write_text(dumps_yaml(_changed({"train.epochs": 7})))
     monkeypatch.chdir(tmp_path)
     assert params.load().train.epochs == 7
 
 
-@pytest.mark.parametrize("written", ["2e-05", "2E-5", "1e-4", "+3.5e-04", "1.e-3", '"2e-05"', "0.0001", "1"])
+@pytest.mark.parametrize("written", ["2e-05", "2E-5", "1e-4", "+3.5e-04", "1.e-3", "0.0001", "1"])
 def test_every_spelling_of_a_number_is_read(load_text, written):
-    text = yaml.safe_dump(_changed({"train.learning_rate": "HERE"})).replace("HERE", written)
+    text = dumps_yaml(_changed({"train.learning_rate": "HERE"})).replace("HERE", written)
     learning_rate = load_text(text).train.learning_rate
     assert isinstance(learning_rate, float)
-    assert learning_rate == float(written.strip('"'))
+    assert learning_rate == float(written)
+
+
+def test_a_count_is_the_number_that_dvc_locks(load_text):
+    text = dumps_yaml(COMMITTED).replace("epochs: 4", "epochs: 010")
+    assert load_text(text).train.epochs == loads_yaml(text)["train"]["epochs"] == 10
+
+
+def test_a_key_that_stands_twice_is_named_with_its_line(load_text):
+    text = dumps_yaml(COMMITTED)
+    line = text[: text.index("  epochs: 4")].count("\n") + 2
+    message = _refusal(load_text, text.replace("  epochs: 4\n", "  epochs: 4\n  epochs: 5\n"))
+    assert message.endswith(f"line {line}: epochs: stands twice, first in line {line - 1}; remove one of the two")
 
 
 BAD_VALUES = [
@@ -89,6 +101,7 @@ BAD_VALUES = [
     ("train.learning_rate", "fast"),
     ("train.learning_rate", "0.1"),
     ("train.learning_rate", "1e"),
+    ("train.learning_rate", "2e-05"),
     ("train.learning_rate", True),
     ("train.learning_rate", None),
     ("train.learning_rate", [0.1]),
@@ -207,9 +220,9 @@ def test_several_problems_name_the_first_and_count_the_others(load_changed):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("train: [1, 2\nmodel: }", "not YAML: "),
-        ("\ttrain: 1", "not YAML: "),
-        (b"train: \xff", "not YAML: "),
+        ("train: [1, 2\nmodel: }", "cannot be read: "),
+        ("\ttrain: 1", "cannot be read: "),
+        (b"train: \xff", "cannot be read: "),
         ("", "expected the sections download, balance, split"),
         ("- train", "expected the sections download, balance, split"),
         ("train", "expected the sections download, balance, split"),

@@ -86,7 +86,7 @@ def test_an_experiment_reruns_what_it_touches_and_shows_in_diffs(repository: Pat
 
 
 def test_an_experiment_elsewhere_records_in_the_one_store(repository: Path) -> None:
-    """In a temporary copy, with a learning rate that DVC writes as 2e-05, which YAML 1.1 takes for text."""
+    """In a temporary copy, with a learning rate that DVC writes as 2e-05."""
     run(repository, "dvc", "exp", "run", "--temp", "-n", "elsewhere", "-S", "train.learning_rate=0.00002")
     newest = tracked_runs(repository)[-1]
     assert newest.info.run_name == "elsewhere"
