@@ -25,6 +25,7 @@ class DownloadParams(_Section):
     """Which messages to start from."""
 
     dataset: Annotated[str, Field(min_length=1)]
+    quoting: bool
 
 
 class BalanceParams(_Section):
