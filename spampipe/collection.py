@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from spampipe import files, messages, paths
+from spampipe import file_formats, files, messages, paths
 from spampipe.errors import DataError, ParamsError
 from spampipe.fetch import Pin, fetch
 from spampipe.sources import PypiPackage, Url
@@ -120,5 +120,10 @@ def fetch_messages(dataset: str, destination: Path, *, quoting: bool = True, kno
             f"download.dataset: {dataset} is neither a known collection ({', '.join(COLLECTIONS)}) "
             f"nor a readable file ({error.strerror}); correct it in params.yaml"
         ) from error
-    table = messages.parse(data, path, quoting=quoting, own=True)
+    try:
+        table = messages.parse(data, path, quoting=quoting, own=True)
+    except DataError as error:
+        if description := file_formats.describe(data):
+            raise DataError(f"{path}: {description}") from error
+        raise
     files.write_bytes(destination, data if quoting else messages.unparse(table))
