@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -112,7 +111,7 @@ def fetch_messages(dataset: str, destination: Path, *, quoting: bool = True, kno
             raise ParamsError(f"{paths.PARAMS}: download.quoting: {dataset} is read with quoting; set it to true")
         fetch(COLLECTIONS[dataset], destination, known=known)
         return
-    path = Path(os.path.expanduser(dataset))
+    path = Path(dataset)
     try:
         data = path.read_bytes()
     except OSError as error:
