@@ -12,6 +12,7 @@ from dvc.utils.serialize import dumps_yaml, loads_yaml
 from spampipe import params, yaml12
 from spampipe.architectures import BASE_MODELS
 from spampipe.errors import ParamsError
+from spampipe.metric_names import EVALUATE_NAMES
 
 ROOT = Path(__file__).parent.parent
 COMMITTED = yaml12.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -139,6 +140,19 @@ BAD_VALUES = [
     ("plot.width_inches", 0),
     ("plot.dots_per_inch", 9),
     ("download.dataset", ""),
+    ("download.quoting", "no"),
+    # beyond what can be computed
+    ("train.epochs", 99999999999999999999),
+    ("train.batch_size", 10**7),
+    ("train.accumulation_steps", 10**7),
+    ("train.eval_every_steps", 2**63),
+    ("train.eval_batches", 10**7),
+    ("train.seed", 10**30),
+    ("evaluate.batch_size", 10**7),
+    ("plot.height_inches", 1e300),
+    ("plot.width_inches", 0.01),
+    ("plot.dots_per_inch", 10**6),
+    ("check.significance", 5),
 ]
 
 
@@ -147,6 +161,11 @@ def test_bad_value_is_named_with_its_key(load_changed, key, value):
     message = _refusal(load_changed, {key: value})
     assert f"params.yaml: {key}: " in message
     assert message.endswith(f"but is {value!r}; change it")
+
+
+def test_bound_that_is_no_number_is_named_with_its_metric(load_changed):
+    message = _refusal(load_changed, {"check.minimum": {"test_f1": "high"}})
+    assert message.endswith("check.minimum.test_f1: must be a valid number, but is 'high'; change it")
 
 
 @pytest.mark.parametrize("value", [0, -1, True, 2.5, "longest", "12", None])
@@ -169,6 +188,18 @@ def test_bad_max_length_is_one_problem_that_lists_what_is_allowed(load_changed, 
         ({"plot": REMOVED}, "plot: missing; add it"),
         ({"plot": None}, "plot: must be"),
         ({"plot": [1]}, "plot: must be"),
+        (
+            {"check.minimum": {"test_acuracy": 0.9}},
+            "check.minimum: reports/evaluate/metrics.json has no test_acuracy; did you mean test_accuracy?",
+        ),
+        (
+            {"check.maximum": {"zzz": 0.9}},
+            "check.maximum: reports/evaluate/metrics.json has no zzz; the known ones are test_accuracy, ",
+        ),
+        (
+            {"plot.width_inches": 100, "plot.dots_per_inch": 2400},
+            "plot: figures would be 240000 pixels long, more than 10000; lower the inches or dots_per_inch",
+        ),
         (
             {"split.train_fraction": 0.9, "split.validation_fraction": 0.1},
             "split: train_fraction and validation_fraction leave no test set",
@@ -205,6 +236,9 @@ def test_refusal_says_what_to_do(load_changed, changes, expected):
         {"split.train_fraction": 0.8, "split.validation_fraction": 0.1999},
         {"train.seed": 2**32 - 1, "balance.seed": 0},
         {"model.dropout": 0, "train.weight_decay": 0},
+        {"train.epochs": 1_000_000, "train.eval_every_steps": 1_000_000},
+        {"plot.width_inches": 100, "plot.dots_per_inch": 100},
+        {"check.minimum": {}, "check.maximum": dict.fromkeys(EVALUATE_NAMES, 1.0)},
     ],
 )
 def test_settings_at_their_limits_are_accepted(load_changed, changes):

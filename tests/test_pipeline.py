@@ -269,6 +269,16 @@ def test_bad_settings_end_in_one_line_and_lose_nothing(repository: Path, setting
     assert (repository / paths.CLASSIFIER_WEIGHTS).read_bytes() == model
 
 
+def test_too_large_a_batch_is_refused_before_any_work_and_opens_no_run(repository: Path) -> None:
+    before = len(tracked_runs(repository))
+    change(repository, "train", batch_size=500)
+    failed = run(repository, "python", "-m", "stages.train", check=False)
+    (line,) = failed.stderr.strip().splitlines()
+    assert line.startswith("error: 84 training messages are fewer than one batch of 500")
+    assert failed.stdout == ""
+    assert len(tracked_runs(repository)) == before
+
+
 DAMAGES = {
     "label": (b"hma\tcome over\n", "line 171: label 'hma'"),
     "empty text": (b"ham\t \n", "line 171: the text is empty"),
