@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from spampipe import paths
+from spampipe import paths, yaml12
 
 STAGES = ("download", "balance", "split", "tokenize_pad", "train", "evaluate", "plot")  # names of their modules
 
@@ -41,7 +41,7 @@ def copy(changes: Changes) -> Iterator[Path]:
 def change_params(folder: Path, changes: Changes) -> None:
     """Change settings in the params.yaml of a copy."""
     path = folder / paths.PARAMS
-    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    settings = yaml12.load(path.read_text(encoding="utf-8"))
     for section, values in changes.items():
         settings[section] |= values
     path.write_text(yaml.safe_dump(settings), encoding="utf-8")

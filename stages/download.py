@@ -6,7 +6,8 @@ from spampipe import bases, collection, command, params, paths
 def main() -> None:
     """Write data/raw/messages.tsv and models/base/."""
     settings = params.load()
-    collection.fetch_messages(settings.download.dataset, paths.RAW_MESSAGES, known=bases.PINS)
+    dataset, quoting = settings.download.dataset, settings.download.quoting
+    collection.fetch_messages(dataset, paths.RAW_MESSAGES, quoting=quoting, known=bases.PINS)
     bases.fetch_base(settings.model.name, settings.model.weights, paths.BASE)
 
 

@@ -24,6 +24,7 @@ def main() -> None:
     compute.configure_torch()
     device = compute.chosen_device()
     tables = {name: tokens.load(paths.split_tokens(name)) for name in ("train", "validation")}
+    training.require_steps(len(tables["train"]), settings.train)
     with distributed.processes() as first, tracking.training_run(settings, record=first) as run:
         card = checkpoint.describe(settings.model, tables["train"].max_length, settings.train.precision)
         classifier = checkpoint.create(card, settings.train.seed, settings.model.dropout, device)

@@ -14,7 +14,7 @@ from mlflow.entities import Run
 from spampipe.run_store import EXPERIMENT
 
 _ROOT = Path(__file__).parent.parent
-_COPIED = ("stages", "spampipe", "dvc.yaml", ".dvcignore", ".gitignore", "requirements.lock")
+_COPIED = ("stages", "spampipe", "dvc.yaml", "sms-spam-collection", ".dvcignore", ".gitignore", "requirements.lock")
 _CHANGES = {
     "download": {"dataset": "own.tsv"},
     "model": {"name": "gpt2-tiny", "weights": "random"},

@@ -84,7 +84,7 @@ def test_check_holds_metrics_against_bounds(repository: Path) -> None:
     change(repository, "check", minimum={"test_accuracy": 1.01})
     assert "test_accuracy: 1.0 >= 1.01; improve the model, or change `check`" in one_line_error(repository, "check")
     change(repository, "check", minimum={"accuracy": 0.5})
-    assert "no metric accuracy; the known ones are test_accuracy" in one_line_error(repository, "check")
+    assert "metrics.json has no accuracy; did you mean test_accuracy?" in one_line_error(repository, "check")
     assert "neither an experiment nor a revision" in one_line_error(repository, "check", "nowhere")
 
 

@@ -18,8 +18,8 @@ from gguf import GGUFReader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spampipe import bases, collection, environment, fetch, files, paths, progress
-from spampipe.errors import DataError, FetchError
+from spampipe import bases, collection, environment, fetch, files, messages, paths, progress
+from spampipe.errors import DataError, FetchError, ParamsError
 from spampipe.fetch import Pin, _source
 from spampipe.sources import HubFile, LocalFile, PypiPackage, Source, SourceError, Url
 from tests.conftest import ROOT
@@ -507,6 +507,15 @@ class TestMessages:
         (tmp_path / "own.tsv").write_bytes(self.TINY)
         collection.fetch_messages(str(tmp_path / "own.tsv"), out)
         assert out.read_bytes() == self.TINY
+
+    def test_own_file_without_quoting_is_kept_as_every_stage_reads_it(self, out: Path, tmp_path: Path) -> None:
+        (tmp_path / "own.tsv").write_bytes(self.TINY + b'ham\t"lone\nspam\t5" pipe\n')
+        collection.fetch_messages(str(tmp_path / "own.tsv"), out, quoting=False)
+        assert messages.parse(out.read_bytes(), out)["Text"].tolist()[-2:] == ['"lone', '5" pipe']
+
+    def test_known_collection_is_read_with_quoting_only(self, out: Path) -> None:
+        message = error_of(lambda: collection.fetch_messages("sms-spam-collection", out, quoting=False), ParamsError)
+        assert message == "params.yaml: download.quoting: sms-spam-collection is read with quoting; set it to true"
 
     @pytest.mark.parametrize(("name", "reason"), [("none.tsv", "No such file or directory"), (".", "Is a directory")])
     def test_own_file_that_cannot_be_read(self, out: Path, tmp_path: Path, name: str, reason: str) -> None:

@@ -12,6 +12,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 
 from spampipe import evaluation, metrics
 from spampipe.errors import DataError
+from spampipe.metric_names import EVALUATE_NAMES
 
 OUTCOMES = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=30)
 # Few different probabilities besides any, so that ties are frequent.
@@ -118,6 +119,7 @@ def test_summary_of_tables_worked_out_by_hand():
     np.testing.assert_allclose(table.drop(columns="split").to_numpy(), by_hand)
     assert table["split"].tolist() == ["train", "validation", "test"]
     summary = evaluation.summarize(predictions)
+    assert tuple(summary) == EVALUATE_NAMES  # what params.yaml may set bounds for
     assert len(summary) <= 10  # a table of differences stays readable
     assert summary == pytest.approx(
         {

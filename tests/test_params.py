@@ -7,14 +7,15 @@ from typing import Any
 
 import pydantic
 import pytest
-import yaml
+from dvc.utils.serialize import dumps_yaml, loads_yaml
 
-from spampipe import params
+from spampipe import params, yaml12
 from spampipe.architectures import BASE_MODELS
 from spampipe.errors import ParamsError
+from spampipe.metric_names import EVALUATE_NAMES
 
 ROOT = Path(__file__).parent.parent
-COMMITTED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+COMMITTED = yaml12.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 REMOVED = object()
 
 
@@ -43,7 +44,7 @@ def load_text(tmp_path: Path):
 
 @pytest.fixture
 def load_changed(load_text):
-    return lambda changes: load_text(yaml.safe_dump(_changed(changes)))
+    return lambda changes: load_text(dumps_yaml(_changed(changes)))
 
 
 def _refusal(load, argument) -> str:
@@ -71,17 +72,29 @@ def test_committed_file_holds_the_books_data_settings():
 
 
 def test_default_path_is_params_yaml_of_the_working_directory(monkeypatch, tmp_path):
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(_changed({"train.epochs": 7})))
+    (tmp_path / "params.yaml").write_text(dumps_yaml(_changed({"train.epochs": 7})))
     monkeypatch.chdir(tmp_path)
     assert params.load().train.epochs == 7
 
 
-@pytest.mark.parametrize("written", ["2e-05", "2E-5", "1e-4", "+3.5e-04", "1.e-3", '"2e-05"', "0.0001", "1"])
+@pytest.mark.parametrize("written", ["2e-05", "2E-5", "1e-4", "+3.5e-04", "1.e-3", "0.0001", "1"])
 def test_every_spelling_of_a_number_is_read(load_text, written):
-    text = yaml.safe_dump(_changed({"train.learning_rate": "HERE"})).replace("HERE", written)
+    text = dumps_yaml(_changed({"train.learning_rate": "HERE"})).replace("HERE", written)
     learning_rate = load_text(text).train.learning_rate
     assert isinstance(learning_rate, float)
-    assert learning_rate == float(written.strip('"'))
+    assert learning_rate == float(written)
+
+
+def test_a_count_is_the_number_that_dvc_locks(load_text):
+    text = dumps_yaml(COMMITTED).replace("epochs: 4", "epochs: 010")
+    assert load_text(text).train.epochs == loads_yaml(text)["train"]["epochs"] == 10
+
+
+def test_a_key_that_stands_twice_is_named_with_its_line(load_text):
+    text = dumps_yaml(COMMITTED)
+    line = text[: text.index("  epochs: 4")].count("\n") + 2
+    message = _refusal(load_text, text.replace("  epochs: 4\n", "  epochs: 4\n  epochs: 5\n"))
+    assert message.endswith(f"line {line}: epochs: stands twice, first in line {line - 1}; remove one of the two")
 
 
 BAD_VALUES = [
@@ -89,6 +102,7 @@ BAD_VALUES = [
     ("train.learning_rate", "fast"),
     ("train.learning_rate", "0.1"),
     ("train.learning_rate", "1e"),
+    ("train.learning_rate", "2e-05"),
     ("train.learning_rate", True),
     ("train.learning_rate", None),
     ("train.learning_rate", [0.1]),
@@ -126,6 +140,19 @@ BAD_VALUES = [
     ("plot.width_inches", 0),
     ("plot.dots_per_inch", 9),
     ("download.dataset", ""),
+    ("download.quoting", "no"),
+    # beyond what can be computed
+    ("train.epochs", 99999999999999999999),
+    ("train.batch_size", 10**7),
+    ("train.accumulation_steps", 10**7),
+    ("train.eval_every_steps", 2**63),
+    ("train.eval_batches", 10**7),
+    ("train.seed", 10**30),
+    ("evaluate.batch_size", 10**7),
+    ("plot.height_inches", 1e300),
+    ("plot.width_inches", 0.01),
+    ("plot.dots_per_inch", 10**6),
+    ("check.significance", 5),
 ]
 
 
@@ -134,6 +161,11 @@ def test_bad_value_is_named_with_its_key(load_changed, key, value):
     message = _refusal(load_changed, {key: value})
     assert f"params.yaml: {key}: " in message
     assert message.endswith(f"but is {value!r}; change it")
+
+
+def test_bound_that_is_no_number_is_named_with_its_metric(load_changed):
+    message = _refusal(load_changed, {"check.minimum": {"test_f1": "high"}})
+    assert message.endswith("check.minimum.test_f1: must be a valid number, but is 'high'; change it")
 
 
 @pytest.mark.parametrize("value", [0, -1, True, 2.5, "longest", "12", None])
@@ -156,6 +188,18 @@ def test_bad_max_length_is_one_problem_that_lists_what_is_allowed(load_changed, 
         ({"plot": REMOVED}, "plot: missing; add it"),
         ({"plot": None}, "plot: must be"),
         ({"plot": [1]}, "plot: must be"),
+        (
+            {"check.minimum": {"test_acuracy": 0.9}},
+            "check.minimum: reports/evaluate/metrics.json has no test_acuracy; did you mean test_accuracy?",
+        ),
+        (
+            {"check.maximum": {"zzz": 0.9}},
+            "check.maximum: reports/evaluate/metrics.json has no zzz; the known ones are test_accuracy, ",
+        ),
+        (
+            {"plot.width_inches": 100, "plot.dots_per_inch": 2400},
+            "plot: figures would be 240000 pixels long, more than 10000; lower the inches or dots_per_inch",
+        ),
         (
             {"split.train_fraction": 0.9, "split.validation_fraction": 0.1},
             "split: train_fraction and validation_fraction leave no test set",
@@ -192,6 +236,9 @@ def test_refusal_says_what_to_do(load_changed, changes, expected):
         {"split.train_fraction": 0.8, "split.validation_fraction": 0.1999},
         {"train.seed": 2**32 - 1, "balance.seed": 0},
         {"model.dropout": 0, "train.weight_decay": 0},
+        {"train.epochs": 1_000_000, "train.eval_every_steps": 1_000_000},
+        {"plot.width_inches": 100, "plot.dots_per_inch": 100},
+        {"check.minimum": {}, "check.maximum": dict.fromkeys(EVALUATE_NAMES, 1.0)},
     ],
 )
 def test_settings_at_their_limits_are_accepted(load_changed, changes):
@@ -207,9 +254,9 @@ def test_several_problems_name_the_first_and_count_the_others(load_changed):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("train: [1, 2\nmodel: }", "not YAML: "),
-        ("\ttrain: 1", "not YAML: "),
-        (b"train: \xff", "not YAML: "),
+        ("train: [1, 2\nmodel: }", "cannot be read: "),
+        ("\ttrain: 1", "cannot be read: "),
+        (b"train: \xff", "cannot be read: "),
         ("", "expected the sections download, balance, split"),
         ("- train", "expected the sections download, balance, split"),
         ("train", "expected the sections download, balance, split"),

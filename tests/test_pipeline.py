@@ -15,12 +15,17 @@ import torch
 import yaml
 
 from spampipe import files, paths
+from spampipe.collection import COLLECTIONS
 from spampipe.runs import MODEL_TAG
 from tests.conftest import ROOT
 from tests.repositories import change, environment, own_messages, run, tracked_runs
 
 STAGES = ("download", "balance", "split", "tokenize-pad", "train", "evaluate", "plot")
 FIGURES = ("loss", "accuracy", "confusion", "precision_recall")
+
+
+def reran(output: str) -> list[str]:
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
 
 
 def test_every_output_is_there(finished: Path) -> None:
@@ -64,16 +69,13 @@ def test_a_second_run_does_nothing(repository: Path) -> None:
 def test_forced_runs_leave_the_lock_byte_identical(repository: Path) -> None:
     before = (repository / "dvc.lock").read_bytes()
     output = run(repository, "dvc", "repro", "--force").stdout
-    assert [line for line in output.splitlines() if line.startswith("Running stage")] == [
-        f"Running stage '{stage}':" for stage in STAGES
-    ]
+    assert reran(output) == list(STAGES)
     assert (repository / "dvc.lock").read_bytes() == before
 
 
 def test_an_experiment_reruns_what_it_touches_and_shows_in_diffs(repository: Path) -> None:
     output = run(repository, "dvc", "exp", "run", "-n", "short", "-S", "train.epochs=1").stdout
-    reran = [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
-    assert reran == ["train", "evaluate", "plot"]
+    assert reran(output) == ["train", "evaluate", "plot"]
     difference = json.loads(run(repository, "dvc", "params", "diff", "--json").stdout)
     assert difference["params.yaml"] == {"train.epochs": {"old": 2, "new": 1, "diff": -1}}
     steps = json.loads(run(repository, "dvc", "metrics", "diff", "--json").stdout)[str(paths.TRAIN_METRICS)]["steps"]
@@ -86,7 +88,7 @@ def test_an_experiment_reruns_what_it_touches_and_shows_in_diffs(repository: Pat
 
 
 def test_an_experiment_elsewhere_records_in_the_one_store(repository: Path) -> None:
-    """In a temporary copy, with a learning rate that DVC writes as 2e-05, which YAML 1.1 takes for text."""
+    """In a temporary copy, with a learning rate that DVC writes as 2e-05."""
     run(repository, "dvc", "exp", "run", "--temp", "-n", "elsewhere", "-S", "train.learning_rate=0.00002")
     newest = tracked_runs(repository)[-1]
     assert newest.info.run_name == "elsewhere"
@@ -267,6 +269,16 @@ def test_bad_settings_end_in_one_line_and_lose_nothing(repository: Path, setting
     assert (repository / paths.CLASSIFIER_WEIGHTS).read_bytes() == model
 
 
+def test_too_large_a_batch_is_refused_before_any_work_and_opens_no_run(repository: Path) -> None:
+    before = len(tracked_runs(repository))
+    change(repository, "train", batch_size=500)
+    failed = run(repository, "python", "-m", "stages.train", check=False)
+    (line,) = failed.stderr.strip().splitlines()
+    assert line.startswith("error: 84 training messages are fewer than one batch of 500")
+    assert failed.stdout == ""
+    assert len(tracked_runs(repository)) == before
+
+
 DAMAGES = {
     "label": (b"hma\tcome over\n", "line 171: label 'hma'"),
     "empty text": (b"ham\t \n", "line 171: the text is empty"),
@@ -292,6 +304,39 @@ def test_balancing_may_leave_nothing_out(repository: Path) -> None:
     run(repository, "dvc", "repro")
     summary = json.loads((repository / paths.EVALUATE_METRICS).read_text())
     assert summary["leftover_false_positive_rate"] is None
+
+
+def test_an_edited_own_file_reruns_what_depends_on_it(repository: Path) -> None:
+    with (repository / "own.tsv").open("a") as own:
+        own.write("ham\tone more\n")
+    assert "own.tsv" in run(repository, "dvc", "status", "download").stdout
+    assert reran(run(repository, "dvc", "repro", "split").stdout) == ["download", "balance", "split"]
+    assert (repository / paths.RAW_MESSAGES).read_text().endswith("one more\n")
+    assert reran(run(repository, "dvc", "repro", "split").stdout) == []
+
+
+def test_own_files_elsewhere_are_watched_too(repository: Path, tmp_path: Path) -> None:
+    own = tmp_path / "elsewhere.tsv"
+    own.write_text(own_messages() + "ham\tone more\n")
+    experiment = ("dvc", "exp", "run", "--temp", "-S", f"download.dataset={own}", "balance")
+    assert reran(run(repository, *experiment).stdout) == ["download", "balance"]
+    own.write_text(own_messages() + "ham\tanother\n")
+    assert reran(run(repository, *experiment).stdout) == ["download", "balance"]
+    change(repository, "download", dataset="../elsewhere.tsv")
+    assert reran(run(repository, "dvc", "repro", "balance").stdout)[0] == "download"
+    assert (repository / paths.RAW_MESSAGES).read_text() == own.read_text()
+
+
+def test_an_own_file_that_an_experiment_elsewhere_does_not_have_is_named(repository: Path) -> None:
+    (repository / "untracked.tsv").write_text(own_messages())
+    experiment = ("dvc", "exp", "run", "--temp", "-S", "download.dataset=untracked.tsv", "split")
+    failed = run(repository, *experiment, check=False)
+    assert failed.returncode != 0
+    assert "Traceback" not in failed.stderr and "untracked.tsv" in failed.stderr.splitlines()[-1]
+
+
+def test_known_collections_are_files_that_dvc_can_watch() -> None:
+    assert all((ROOT / name).is_file() for name in COLLECTIONS)
 
 
 def test_one_class_only_is_refused(repository: Path) -> None:

@@ -472,6 +472,13 @@ def test_too_few_messages_for_a_batch():
         train(classifier, settings(batch_size=20))
 
 
+def test_too_few_steps_for_an_update():
+    with pytest.raises(
+        DataError, match=r"^19 training messages make 4 steps an epoch, fewer than the 5 of one update;"
+    ):
+        train(make_classifier(), settings(accumulation_steps=5))
+
+
 @pytest.mark.parametrize("every", [1, 1000])
 @pytest.mark.parametrize("trainable", ["last_layer", "all"])
 def test_divergence_is_noticed_however_rare_the_estimates(trainable, every):
