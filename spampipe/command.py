@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import TextIO
 
-from spampipe.errors import SpampipeError
+from spampipe.errors import SpampipeError, one_line
 
 
 def run(main: Callable[[], None], log: TextIO | None = None) -> None:
@@ -24,9 +24,9 @@ def run(main: Callable[[], None], log: TextIO | None = None) -> None:
     try:
         main()
     except SpampipeError as error:
-        sys.exit(f"error: {_one_line(error)}")
+        sys.exit(f"error: {one_line(error)}")
     except OSError as error:
-        sys.exit(f"error: {_one_line(error)}; check the path, its permissions and the space on its disk")
+        sys.exit(f"error: {one_line(error)}; check the path, its permissions and the space on its disk")
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(130)
@@ -40,7 +40,3 @@ def configure_logging(stream: TextIO) -> None:
     logger.handlers = [handler]
     logger.setLevel(logging.INFO)
     logger.propagate = False
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

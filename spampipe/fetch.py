@@ -13,7 +13,7 @@ import yaml
 from filelock import FileLock
 
 from spampipe import files
-from spampipe.errors import FetchError
+from spampipe.errors import FetchError, one_line
 from spampipe.sources import HubFile, LocalFile, Source, SourceError, Url
 
 logger = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ def _overridden(pin: Pin, known: Sequence[Pin]) -> list[Source]:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FetchError(f"{path} ({SOURCES_VARIABLE}): cannot be read: {' '.join(str(error).split())}") from error
+        raise FetchError(f"{path} ({SOURCES_VARIABLE}): cannot be read: {one_line(error)}") from error
     if not isinstance(document, dict):
         raise FetchError(f"{path} ({SOURCES_VARIABLE}): expected lines of the form `name: location`")
     names = {pin.name} | {other.name for other in known}

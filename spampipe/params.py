@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from spampipe import paths
 from spampipe.architectures import BASE_MODELS
-from spampipe.errors import ParamsError
+from spampipe.errors import ParamsError, one_line
 
 # `dvc exp run -S train.learning_rate=0.00002` rewrites the value as 2e-05. YAML 1.2 reads that as a
 # number, PyYAML (YAML 1.1 wants 2.0e-5) as a string.
@@ -160,7 +160,7 @@ def load(path: Path = paths.PARAMS) -> Params:
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file; run from the repository's top folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        raise ParamsError(f"{path}: not YAML: {one_line(error)}") from error
     if not isinstance(document, dict):
         raise ParamsError(f"{path}: expected the sections {', '.join(Params.model_fields)}")
     try:
