@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TextIO
 
 from spampipe import environment
-from spampipe.errors import SpampipeError
+from spampipe.errors import SpampipeError, one_line
 
 logger = logging.getLogger("spampipe")
 
@@ -49,9 +49,9 @@ def run(main: Callable[[], None], log: TextIO | None = None) -> None:
                 logger.warning("warning: %s", line)
             main()
         except SpampipeError as error:
-            sys.exit(f"error: {_one_line(error)}")
+            sys.exit(f"error: {one_line(error)}")
         except OSError as error:
-            sys.exit(f"error: {_one_line(error)}; check the path, its permissions and the space on its disk")
+            sys.exit(f"error: {one_line(error)}; check the path, its permissions and the space on its disk")
         except KeyboardInterrupt:
             sys.stderr.write("interrupted\n")
             sys.exit(130)
@@ -111,7 +111,3 @@ def _keep_freed_memory() -> None:
     if hasattr(library, "mallopt"):  # not in other C libraries
         for option, size in ((_M_MMAP_THRESHOLD, 32 << 20), (_M_TRIM_THRESHOLD, (1 << 31) - 1)):
             library.mallopt(option, size)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

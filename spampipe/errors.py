@@ -43,3 +43,13 @@ class StoreError(SpampipeError):
 
 class QualityError(SpampipeError):
     """A result is not what it must be."""
+
+
+def one_line(error: Exception, longest: int | None = None) -> str:
+    """What an error says, on one line; its kind, if it says nothing.
+
+    Args:
+        error: of any kind.
+        longest: characters after which the rest is left out; None for all of it.
+    """
+    return " ".join(str(error).split())[:longest] or type(error).__name__

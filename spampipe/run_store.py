@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from filelock import FileLock
 
 from spampipe import environment, paths
-from spampipe.errors import StoreError
+from spampipe.errors import StoreError, one_line
 
 ADDRESS_VARIABLE = "MLFLOW_TRACKING_URI"
 EXPERIMENT = "spampipe"
@@ -104,7 +104,7 @@ def _reach(action: Callable[[], _Store]) -> _Store:
         chosen = os.environ.get(ADDRESS_VARIABLE)
         where = chosen or _own_address().removeprefix(_SQLITE)
         remedy = f"check {ADDRESS_VARIABLE}" if chosen else "move it away to begin a new one"
-        raise StoreError(f"{where} cannot be used: {' '.join(str(error).split())[:200]}; {remedy}") from error
+        raise StoreError(f"{where} cannot be used: {one_line(error, 200)}; {remedy}") from error
 
 
 def _client(address: str) -> Any:

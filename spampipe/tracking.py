@@ -16,6 +16,7 @@ from typing import Any
 
 from spampipe import environment, files, paths, provenance, run_store, runs
 from spampipe.background import Action, Background
+from spampipe.errors import one_line
 from spampipe.params import Params
 from spampipe.system_metrics import SystemMetrics
 from spampipe.training_log import Record
@@ -220,5 +221,6 @@ def _peak_mib() -> float:
 
 
 def _warn(error: Exception) -> None:
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
-    logger.warning("warning: not recorded further in MLflow: %s; `spampipe publish` completes the run", reason)
+    logger.warning(
+        "warning: not recorded further in MLflow: %s; `spampipe publish` completes the run", one_line(error, 200)
+    )

@@ -190,6 +190,7 @@ command.run(main)
     ("body", "line"),
     [
         ("raise errors.SpampipeError('a.csv: bad')", "error: a.csv: bad"),
+        ("raise errors.DataError()", "error: DataError"),
         ("raise errors.DataError('a.csv:\\n  bad;\\tcorrect it\\n')", "error: a.csv: bad; correct it"),
         (
             "pathlib.Path('absent.csv').read_bytes()",
