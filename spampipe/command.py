@@ -24,11 +24,12 @@ _VARIABLES = {
 }
 # Loggers of other packages that tell more than a user wants to know, and from which level on they may.
 _QUIET = {"alembic": logging.WARNING, "mlflow.system_metrics": logging.ERROR}
+_ENDED_BY_SIGPIPE = 128 + 13  # what a shell shows of a program that the signal has ended
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 def run(main: Callable[[], None], log: TextIO | None = None) -> None:
-    """Call `main` as a program: exit 0, 1 with a one-line error, or 130 when interrupted.
+    """Call `main` as a program: exit 0, 1 with a one-line error, 130 when interrupted, 141 when nobody reads on.
 
     For as long as it runs, the process is the program's: its log, its signals and its environment.
 
@@ -50,6 +51,9 @@ def run(main: Callable[[], None], log: TextIO | None = None) -> None:
             main()
         except SpampipeError as error:
             sys.exit(f"error: {one_line(error)}")
+        except BrokenPipeError:  # whoever read the answers has enough, as in `spampipe errors | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left has nowhere to go
+            sys.exit(_ENDED_BY_SIGPIPE)
         except OSError as error:
             sys.exit(f"error: {one_line(error)}; check the path, its permissions and the space on its disk")
         except KeyboardInterrupt:

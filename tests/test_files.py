@@ -259,3 +259,14 @@ def test_only_programs_change_the_process():
     )
     changing = {path.name for path in (ROOT / "spampipe").rglob("*.py") if changes.search(path.read_text())}
     assert changing == {"command.py"}
+
+
+def test_a_program_whose_output_nobody_reads_ends_without_a_word(tmp_path):
+    body = "[print('line', flush=True) for _ in range(100_000)]"
+    program = f"from spampipe import command\ncommand.run(lambda: {body})"
+    reading = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert reading.stdout.readline() == "line\n"
+    reading.stdout.close()
+    assert (reading.stderr.read(), reading.wait()) == ("", 141)
