@@ -47,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     register = add(_register, "put the model into MLflow's registry")
     register.add_argument("name", metavar="NAME", help="of the registered model")
     register.add_argument("--by", metavar="METRIC", help="a higher value makes the champion; default: a paired test")
+    compare = add(_compare, "show two results side by side")
+    compare.add_argument("first", metavar="A", help="an experiment, a git revision, or `workspace`")
+    compare.add_argument("second", nargs="?", default="workspace", metavar="B", help="default: %(default)s")
     report = add(_report, "print a Markdown comparison with a revision, for a pull request")
     report.add_argument("revision", nargs="?", default="main", metavar="REV", help="default: %(default)s")
 
@@ -121,9 +124,18 @@ def _register(options: argparse.Namespace) -> None:
 
 def _report(options: argparse.Namespace) -> None:
     """Print metrics, settings, mistakes and the loss beside those of a revision, as Markdown."""
-    from spampipe import comparison, history
+    from spampipe import comparison, results
 
-    print(comparison.markdown(history.resolve(options.revision), options.revision))
+    level = params.load().check.significance
+    print(comparison.markdown(results.named(options.revision), results.workspace(), level))
+
+
+def _compare(options: argparse.Namespace) -> None:
+    """Print the settings that differ, the metrics and the right answers of two results, A and B."""
+    from spampipe import comparison, results
+
+    level = params.load().check.significance
+    print(comparison.text(results.named(options.first), results.named(options.second), level))
 
 
 def _ui(options: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
-"""`spampipe verify, check, register, report, publish` in a repository whose pipeline has run."""
+"""`spampipe verify, check, compare, register, report, publish` in a repository whose pipeline has run."""
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_check_holds_metrics_against_bounds(repository: Path) -> None:
 
 def test_register_names_a_champion_only_for_a_reason(changed: Path) -> None:
     second = run(changed, *SPAMPIPE, "register", "sms").stdout
-    assert second == "sms\tversion 2\tnot champion: 24 right, the champion 24; p = 1.000 by chance\n"
+    assert second == "sms\tversion 2\tnot champion: no difference: 24 of 24 right, as in the champion\n"
     assert run(changed, *SPAMPIPE, "register", "sms").stdout == second  # and no third version
     lower = run(changed, *SPAMPIPE, "register", "sms", "--by", "train/loss").stdout
     assert "\tchampion: train/loss" in lower  # a shorter training leaves a higher loss
@@ -115,11 +116,35 @@ def test_report_shows_what_a_change_does(changed: Path) -> None:
     run_recipe("report", changed)
     report = (changed / "report.md").read_text()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in report.splitlines()]
-    assert ["params.yaml", "train.epochs", "2", "1"] in cells
-    assert "- ✅ test messages: 24 of 24 right, HEAD 24 of 24" in report
-    assert "| reports/train/metrics.json" in report
+    assert ["train.epochs", "2", "1"] in cells
+    assert ["train: steps", "20", "10", "-10", ""] in cells
+    assert "- test messages: no difference: 24 of 24 right, as in HEAD" in report
+    assert "✅" not in report
     chart = report[report.index("```mermaid") :].splitlines()
     assert [len(line.split(",")) for line in chart if line.startswith("  line")] == [5, 3]
+
+
+def test_compare_shows_two_results_side_by_side(changed: Path) -> None:
+    text = run_recipe("compare", changed, {"faster": "short"}).stdout
+    against_the_workspace, against_the_commit = (
+        part.splitlines() for part in re.split(r"(?<=.)\n(?=A  short)", text)
+    )
+    assert against_the_workspace == [
+        *("A  short", "B  workspace", ""),
+        "no difference: the same settings, metrics and predictions",
+    ]
+    assert ["train.epochs", "1", "2"] in [line.split() for line in against_the_commit]
+    assert "test messages, B beside A: no difference: 24 of 24 right, as in A" in against_the_commit
+    assert max(map(len, against_the_commit)) <= 80
+    assert "nowhere: neither an experiment nor a revision" in one_line_error(changed, "compare", "nowhere")
+    assert "neither in git nor in DVC's cache" in one_line_error(changed, "compare", "HEAD~1")
+
+
+def test_results_of_other_settings_are_not_compared(repository: Path) -> None:
+    change(repository, "train", epochs=7)
+    for command in ("compare", "report"):
+        line = one_line_error(repository, command, "HEAD")
+        assert line == "error: params.yaml: train is not what dvc.lock holds results of; run `dvc repro`"
 
 
 def test_publish_refuses_results_that_do_not_belong_together(repository: Path) -> None:
