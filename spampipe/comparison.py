@@ -67,9 +67,7 @@ def markdown(before: Result, after: Result, level: float) -> str:
             *_section("Metrics", _table(["metric", *headings, "change", "better is"], metrics, "lrrrl")),
             *_section("Settings", _table(["setting", *headings], settings, "lll")),
             *_section("Test messages judged otherwise", _changed(before.predictions, after.predictions)),
-            *_section(
-                f"Validation loss: {before.title} first, this second", chart.mermaid(before.steps, after.steps)
-            ),
+            *_section("Validation loss", chart.mermaid(before.steps, after.steps, (before.title, "this"))),
         ]
     )
 
