@@ -44,9 +44,9 @@ def mermaid(before: pd.DataFrame, after: pd.DataFrame, titles: tuple[str, str]) 
             "```",
             "",
             f"{', '.join(f'{mark} {title}' for mark, title in zip(COLOURS, titles, strict=True))}.",
-            *[_beyond(table, title, end) for table, title in zip(tables, titles, strict=True)],
+            *filter(None, (_beyond(table, title, end) for table, title in zip(tables, titles, strict=True))),
         ]
-    ).strip()
+    )
 
 
 def _steps(tables: tuple[pd.DataFrame, ...], start: int, end: int) -> int:

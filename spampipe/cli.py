@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import sys
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -50,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     compare = add(_compare, "show two results side by side")
     compare.add_argument("first", metavar="A", help="an experiment, a git revision, or `workspace`")
     compare.add_argument("second", nargs="?", default="workspace", metavar="B", help="default: %(default)s")
+    experiments = add(_experiments, "list the experiments, what each changed and its metrics")
+    experiments.add_argument("--all-commits", action="store_true", help="also those that do not start from HEAD")
+    experiments.add_argument("--markdown", action="store_true", help="print a Markdown table")
     report = add(_report, "print a Markdown comparison with a revision, for a pull request")
     report.add_argument("revision", nargs="?", default="main", metavar="REV", help="default: %(default)s")
 
@@ -120,6 +124,15 @@ def _register(options: argparse.Namespace) -> None:
 
     registered = registry.register(options.name, options.by)
     print(f"{options.name}\tversion {registered.version}\t{registered.verdict}")
+
+
+def _experiments(options: argparse.Namespace) -> None:
+    """Print the workspace, HEAD and its experiments: the settings that differ from HEAD's, and the main metrics."""
+    from spampipe import experiments
+
+    rows = experiments.collect(all_commits=options.all_commits)
+    width = shutil.get_terminal_size().columns
+    print(experiments.markdown(rows) if options.markdown else experiments.text(rows, width))
 
 
 def _report(options: argparse.Namespace) -> None:

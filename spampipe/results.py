@@ -87,6 +87,19 @@ def require_current(lock: str, settings: Params, path: Path) -> None:
             raise DataError(f"{path}: {section} is not what dvc.lock holds results of; run `dvc repro`")
 
 
+def flat(nested: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested sections as one level of `section.key`.
+
+    Args:
+        nested: the sections.
+        above: the beginning of every name, with its dot.
+    """
+    found: dict[str, Any] = {}
+    for name, value in nested.items():
+        found |= flat(value, f"{above}{name}.") if isinstance(value, dict) else {above + name: value}
+    return found
+
+
 def better(metric: str) -> str:
     """Which values of a metric are better: higher, lower, or neither (empty)."""
     if any(part in metric for part in _LOWER):
@@ -111,13 +124,6 @@ def _settings(commit: str | None) -> dict[str, Any]:
     from dvc.exceptions import DvcException
 
     try:
-        return _flat(params_show(str(paths.PARAMS), rev=commit))
+        return flat(params_show(str(paths.PARAMS), rev=commit))
     except (DvcException, OSError) as error:
         raise DataError(f"{paths.PARAMS} of {commit or WORKSPACE}: {error}; run `git status`") from error
-
-
-def _flat(nested: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in nested.items():
-        found |= _flat(value, f"{above}{name}.") if isinstance(value, dict) else {above + name: value}
-    return found

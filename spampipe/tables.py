@@ -25,7 +25,7 @@ def setting(value: object) -> str:
 
 
 def aligned(headings: Sequence[str], rows: Rows, sides: str, widths: Sequence[int | None] | None = None) -> str:
-    """Columns that stand under each other.
+    """Columns that stand under each other, two spaces apart; cells may have several lines.
 
     Args:
         headings: of the columns.
@@ -33,23 +33,31 @@ def aligned(headings: Sequence[str], rows: Rows, sides: str, widths: Sequence[in
         sides: for each column the side that its cells stand on, `l` or `r`, such as `lrr`.
         widths: of each column in characters, beyond which a cell goes on in the next line; None: as wide as it is.
     """
-    return _table("simple", headings, rows, sides, widths)
+    most = widths or [None] * len(headings)
+    longest = [
+        max(len(line) for cell in column for line in cell.split("\n")) for column in zip(headings, *rows, strict=True)
+    ]
+    rule = ["-" * min(wide, limit or wide) for wide, limit in zip(longest, most, strict=True)]
+    # Headings as a row: tabulate would make the columns of real headings wider than they are.
+    return _table("plain", [], [headings, rule, *rows], sides, most)
 
 
 def markdown(headings: Sequence[str], rows: Rows, sides: str) -> str:
-    """The same as a Markdown table; bars within cells are escaped."""
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    return _table("pipe", [heading.replace("|", "\\|") for heading in headings], escaped, sides, None)
+    """The same as a Markdown table of cells of one line; bars within them are escaped."""
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in (headings, *rows)]
+    return _table("pipe", escaped[0], escaped[1:], sides, None)
 
 
 def _table(style: str, headings: Sequence[str], rows: Rows, sides: str, widths: Sequence[int | None] | None) -> str:
     from tabulate import tabulate
 
-    return tabulate(
-        rows,
-        headings,
-        tablefmt=style,
-        colalign=["right" if side == "r" else "left" for side in sides],
-        maxcolwidths=widths,
-        disable_numparse=True,  # a cell is shown as it is written
+    return str(
+        tabulate(
+            rows,
+            headings,
+            tablefmt=style,
+            colalign=["right" if side == "r" else "left" for side in sides],
+            maxcolwidths=widths,
+            disable_numparse=True,  # a cell is shown as it is written
+        )
     )

@@ -1,4 +1,4 @@
-"""`spampipe verify, check, compare, register, report, publish` in a repository whose pipeline has run."""
+"""What `spampipe` says of results, in a repository whose pipeline has run."""
 
 import json
 import re
@@ -139,6 +139,33 @@ def test_compare_shows_two_results_side_by_side(changed: Path) -> None:
     assert max(map(len, against_the_commit)) <= 80
     assert "nowhere: neither an experiment nor a revision" in one_line_error(changed, "compare", "nowhere")
     assert "neither in git nor in DVC's cache" in one_line_error(changed, "compare", "HEAD~1")
+
+
+def test_experiments_lists_what_each_changed_and_how_far_it_is(changed: Path) -> None:
+    run(changed, "dvc", "exp", "run", "--queue", "-n", "later", "-S", "train.seed=5")
+    try:
+        rows = [line.split() for line in run(changed, *SPAMPIPE, "experiments").stdout.splitlines()]
+        markdown = run(changed, *SPAMPIPE, "experiments", "--markdown", "--all-commits").stdout
+    finally:
+        run(changed, "dvc", "queue", "remove", "later")
+    assert ["workspace", "train.epochs=1", "1", "1", "0", "1"] in rows
+    assert ["main", "1", "1", "0", "1"] in rows
+    assert ["short", "train.epochs=1", "1", "1", "0", "1"] in rows
+    assert ["later", "train.seed=5", "-", "-", "-", "-"] in rows
+    assert ["(queued)", "train.epochs=1"] in rows
+    names = [line.split("|")[1].strip() for line in markdown.splitlines()]
+    assert names[2:] == ["workspace", "main (baseline)", "short", "later (queued)"]
+
+
+def test_back_to_what_is_committed(repository: Path) -> None:
+    figure = (repository / paths.FIGURES / "loss.png").read_bytes()
+    change(repository, "plot", width_inches=5.0)
+    run(repository, "dvc", "repro")
+    assert "M  dvc.lock" in run(repository, "git", "status", "--short").stdout  # `git checkout .` would leave it
+    run_recipe("back", repository)
+    assert run(repository, "git", "status", "--short").stdout == ""
+    assert run(repository, "dvc", "status").stdout == "Data and pipelines are up to date.\n"
+    assert (repository / paths.FIGURES / "loss.png").read_bytes() == figure
 
 
 def test_results_of_other_settings_are_not_compared(repository: Path) -> None:

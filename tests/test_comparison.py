@@ -27,14 +27,14 @@ def test_text_is_readable_at_80_columns() -> None:
         "B  workspace",
         "",
         "setting              A         B",
-        "-------------------  --------  ---------------------",
+        "-------------------  --------  ----------------------",
         "train.learning_rate  0.0002    1e-05",
         "download.dataset     sms|spam  a/folder of mine/with",
         "                               messages.tsv",
         "new.key              -         1",
         "",
         "metric                        A     B       B - A  better is",
-        "----------------------  -------  ----  ----------  -----------",
+        "----------------------  -------  ----  ----------  ---------",
         "test_accuracy           0.97667  0.97  -0.0066667  higher",
         "test_false_positives          7     9          +2  lower",
         "train: validation_loss      0.1  0.25       +0.15  lower",
@@ -49,7 +49,7 @@ def test_results_that_share_everything_are_one_line() -> None:
     text = comparison.text(result("one", 290), result("other", 290), 0.05)
     assert text == "A  one\nB  other\n\nno difference: the same settings, metrics and predictions"
     only_settings = comparison.text(result("one", 290), result("other", 290, settings={"plot.x": False}), 0.05)
-    assert "plot.x     -    false" in only_settings
+    assert "plot.x   -  false" in only_settings
 
 
 @pytest.mark.parametrize(
