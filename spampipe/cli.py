@@ -4,6 +4,7 @@ import argparse
 import csv
 import io
 import os
+import shutil
 import sys
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -65,6 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     register = add(_register, "put the model into MLflow's registry")
     register.add_argument("name", metavar="NAME", help="of the registered model")
     register.add_argument("--by", metavar="METRIC", help="a higher value makes the champion; default: a paired test")
+    compare = add(_compare, "show two results side by side")
+    compare.add_argument("first", metavar="A", help="an experiment, a git revision, or `workspace`")
+    compare.add_argument("second", nargs="?", default="workspace", metavar="B", help="default: %(default)s")
+    experiments = add(_experiments, "list the experiments, what each changed and its metrics")
+    experiments.add_argument("--all-commits", action="store_true", help="also those that do not start from HEAD")
+    experiments.add_argument("--markdown", action="store_true", help="print a Markdown table")
     report = add(_report, "print a Markdown comparison with a revision, for a pull request")
     report.add_argument("revision", nargs="?", default="main", metavar="REV", help="default: %(default)s")
 
@@ -181,11 +188,29 @@ def _register(options: argparse.Namespace) -> None:
     print(f"{options.name}\tversion {registered.version}\t{registered.verdict}")
 
 
+def _experiments(options: argparse.Namespace) -> None:
+    """Print the workspace, HEAD and its experiments: the settings that differ from HEAD's, and the main metrics."""
+    from spampipe import experiments
+
+    rows = experiments.collect(all_commits=options.all_commits)
+    width = shutil.get_terminal_size().columns
+    print(experiments.markdown(rows) if options.markdown else experiments.text(rows, width))
+
+
 def _report(options: argparse.Namespace) -> None:
     """Print metrics, settings, mistakes and the loss beside those of a revision, as Markdown."""
-    from spampipe import comparison, history
+    from spampipe import comparison, results
 
-    print(comparison.markdown(history.resolve(options.revision), options.revision))
+    level = params.load().check.significance
+    print(comparison.markdown(results.named(options.revision), results.workspace(), level))
+
+
+def _compare(options: argparse.Namespace) -> None:
+    """Print the settings that differ, the metrics and the right answers of two results, A and B."""
+    from spampipe import comparison, results
+
+    level = params.load().check.significance
+    print(comparison.text(results.named(options.first), results.named(options.second), level))
 
 
 def _ui(options: argparse.Namespace) -> None:

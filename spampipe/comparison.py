@@ -1,67 +1,121 @@
-"""A pull request's result beside another revision's, as Markdown."""
+"""Two results side by side, as text for a terminal or as Markdown for a pull request."""
 
-import subprocess
-import sys
-from pathlib import Path
+import textwrap
 
 import pandas as pd
 
-from spampipe import files, gate, history, params, paths, training_log
-from spampipe.errors import DataError
-from spampipe.history import Revision
+from spampipe import answers, chart, results, tables
+from spampipe.answers import Difference
+from spampipe.results import Result
 
 _MOST_MESSAGES = 5  # shown of each kind
-_MOST_POINTS = 40  # of a curve
-_LONGEST_TEXT = 120
-_DRAWN = {name: training_log.STEP_COLUMNS[name] for name in ("examples_seen", "validation_loss")}  # in any version
+_LONGEST_TEXT = 120  # characters of a message
+_LINE = 80  # characters
+_WIDEST_SETTING = 22  # characters, so that three columns fit the line
 
 
-def markdown(revision: Revision, title: str) -> str:
-    """Compare the workspace with a revision.
+def text(before: Result, after: Result, level: float) -> str:
+    """Compare two results in lines of at most 80 characters.
 
     Args:
-        revision: whose results come first.
-        title: what to call it.
+        before: the one to compare with, called A.
+        after: the one that may be better or worse, called B.
+        level: the probability under which a difference counts as beyond chance.
 
     Returns:
-        A verdict, the metrics and settings that differ, the messages judged otherwise, and the validation loss as
-        a Mermaid chart.
-
-    Raises:
-        DataError: one of the two has no results.
+        The settings that differ, the metrics of both, and the right answers with what chance has to do with them;
+        one line if the two share all of that.
     """
-    level = params.load().check.significance
-    with history.files_of(revision, [paths.PREDICTIONS, paths.TRAIN_STEPS]) as folder:
-        before, after = gate.read_predictions(folder), gate.read_predictions(Path())
-        steps = [files.read_csv(root / paths.TRAIN_STEPS, _DRAWN, others=True) for root in (folder, Path())]
-    findings = [gate.compare(split, before, after, level, title) for split in gate.COMPARED]
-    verdicts = [f"- {'✅' if finding.passed else '❌'} {finding.what}: {finding.detail}" for finding in findings]
-    return "\n".join(
+    settings, metrics = _settings(before, after), _metrics(before, after)
+    names = f"A  {before.title}\nB  {after.title}"
+    if not settings and not any(change for *_, change, _ in metrics) and before.predictions.equals(after.predictions):
+        return f"{names}\n\nno difference: the same settings, metrics and predictions"
+    widths = [None, _WIDEST_SETTING, _WIDEST_SETTING]
+    table = tables.aligned(["setting", "A", "B"], settings, "lll", widths) if settings else "the same settings"
+    verdicts = [f"{what}, B beside A: {found.words('A', level)}" for what, found in _compared(before, after).items()]
+    return "\n\n".join(
         [
-            f"## Results beside {title}",
-            "",
-            *verdicts,
-            "",
-            *_section("Metrics", _difference("metrics", revision, title)),
-            *_section("Settings", _difference("params", revision, title)),
-            *_section("Test messages judged otherwise", _changed(before, after)),
-            *_section(f"Validation loss: {title} first, this second", _chart(*steps)),
+            names,
+            table,
+            tables.aligned(["metric", "A", "B", "B - A", "better is"], metrics, "lrrrl"),
+            "\n".join(textwrap.fill(line, _LINE, subsequent_indent="  ") for line in verdicts),
         ]
     )
 
 
+def markdown(before: Result, after: Result, level: float) -> str:
+    """Compare two results in Markdown.
+
+    Args:
+        before: the one to compare with.
+        after: the one that may be better or worse.
+        level: the probability under which a difference counts as beyond chance.
+
+    Returns:
+        The right answers with what chance has to do with them, the metrics and settings that differ, the messages
+        judged otherwise, and the validation losses as a Mermaid chart.
+    """
+    headings = [before.title, "this"]
+    metrics = [row for row in _metrics(before, after) if row[3]]
+    settings = _settings(before, after)
+    return "\n".join(
+        [
+            f"## Results beside {before.title}",
+            "",
+            *_marked(before, after, level),
+            "",
+            *_section("Metrics", _table(["metric", *headings, "change", "better is"], metrics, "lrrrl")),
+            *_section("Settings", _table(["setting", *headings], settings, "lll")),
+            *_section("Test messages judged otherwise", _changed(before.predictions, after.predictions)),
+            *_section("Validation loss", chart.mermaid(before.steps, after.steps, (before.title, "this"))),
+        ]
+    )
+
+
+def _compared(before: Result, after: Result) -> dict[str, Difference]:
+    """The right answers about each kind of messages."""
+    return {
+        f"{split} messages": answers.difference(split, before.predictions, after.predictions)
+        for split in answers.COMPARED
+    }
+
+
+def _marked(before: Result, after: Result, level: float) -> list[str]:
+    """A line for each kind of messages, with a mark where the difference is beyond chance; and what marks mean."""
+    marks = {1: "✅ ", 0: "", -1: "❌ "}
+    compared = _compared(before, after)
+    lines = [
+        f"- {marks[found.beyond_chance(level)]}{what}: {found.words(before.title, level)}"
+        for what, found in compared.items()
+    ]
+    if any(found.beyond_chance(level) for found in compared.values()):
+        lines += ["", f"✅ is better and ❌ worse beyond chance (`check.significance` is {level:g})."]
+    return lines
+
+
+def _metrics(before: Result, after: Result) -> list[list[str]]:
+    """Name, both values, the change (empty if there is none) and which values are better, of every metric."""
+    rows = []
+    for name in dict.fromkeys([*before.metrics, *after.metrics]):
+        old, new = before.metrics.get(name), after.metrics.get(name)
+        change = "" if old == new else "-" if old is None or new is None else tables.number(new - old, signed=True)
+        rows.append([name, tables.number(old), tables.number(new), change, results.better(name)])
+    return rows
+
+
+def _settings(before: Result, after: Result) -> list[list[str]]:
+    """Name and both values of every setting that differs."""
+    names = dict.fromkeys([*before.settings, *after.settings])
+    pairs = {name: (before.settings.get(name), after.settings.get(name)) for name in names}
+    return [[name, tables.setting(old), tables.setting(new)] for name, (old, new) in pairs.items() if old != new]
+
+
+def _table(headings: list[str], rows: list[list[str]], sides: str) -> str:
+    return tables.markdown(headings, rows, sides) if rows else ""
+
+
 def _section(title: str, body: str) -> list[str]:
-    return [f"### {title}", "", body.strip() or "No difference.", ""]
-
-
-def _difference(kind: str, revision: Revision, title: str) -> str:
-    """DVC's table of the metrics or the params that differ; empty if none does."""
-    command = [sys.executable, "-m", "dvc", kind, "diff", "--md", revision.commit]
-    asked = subprocess.run(command, capture_output=True, text=True, check=False)
-    if asked.returncode:
-        raise DataError(f"`dvc {kind} diff {title}` failed: {asked.stderr.strip()}")
-    table = asked.stdout.strip().replace(revision.commit, title.ljust(len(revision.commit)))
-    return table if table.count("\n") > 1 else ""
+    return [f"### {title}", "", body or "No difference.", ""]
 
 
 def _changed(before: pd.DataFrame, after: pd.DataFrame) -> str:
@@ -81,16 +135,3 @@ def _quoted(text: str) -> str:
     """A message as code, so that nothing in it is read as Markdown, a link or a mention."""
     line = " ".join(text.replace("`", "'").split())
     return f"`{line[:_LONGEST_TEXT]}{'…' if len(line) > _LONGEST_TEXT else ''}`"
-
-
-def _chart(before: pd.DataFrame, after: pd.DataFrame) -> str:
-    """Both curves on one axis; those of unequal length end where they end."""
-    longest = max(len(before), len(after))
-    stride = -(-longest // _MOST_POINTS)
-    seen = (before if len(before) == longest else after)["examples_seen"]
-    curves = [
-        "  line [" + ", ".join(f"{value:.4f}" for value in table["validation_loss"][::stride]) + "]"
-        for table in (before, after)
-    ]
-    axes = [f'  x-axis "messages seen" {seen.iloc[0]} --> {seen.iloc[-1]}', '  y-axis "validation loss"']
-    return "\n".join(["```mermaid", "xychart-beta", *axes, *curves, "```"])

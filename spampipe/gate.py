@@ -5,14 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from spampipe import evaluation, files, history, params, paths, significance
+from spampipe import answers, evaluation, files, history, params, paths
 from spampipe.errors import DataError, QualityError
 from spampipe.history import Revision
-
-COMPARED = ("test", paths.LEFTOVER_SPLIT)
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,9 @@ def check(workspace: Path = Path(), revision: Revision | None = None) -> list[Fi
     if revision is not None:
         with history.files_of(revision, [paths.PREDICTIONS]) as folder:
             before, after = read_predictions(folder), read_predictions(workspace)
-        findings += [compare(split, before, after, settings.significance, revision.title) for split in COMPARED]
+        findings += [
+            compare(split, before, after, settings.significance, revision.title) for split in answers.COMPARED
+        ]
     return findings
 
 
@@ -71,14 +70,8 @@ def compare(split: str, before: pd.DataFrame, after: pd.DataFrame, level: float,
         level: the probability under which a loss is taken for real.
         title: of the other result.
     """
-    old, new = (table[table["split"] == split] for table in (before, after))
-    right = [(table["label"] == table["predicted"]).to_numpy() for table in (old, new)]
-    same = len(old) == len(new) and bool(np.array_equal(old["text"].to_numpy(), new["text"].to_numpy()))
-    test = significance.paired if same else significance.unpaired
-    probability = test(right[1], right[0]) if len(old) and len(new) else 1.0
-    counts = f"{right[1].sum()} of {len(new)} right, {title} {right[0].sum()} of {len(old)}"
-    kind = "paired" if same else "other messages, unpaired"
-    return Finding(f"{split} messages", probability >= level, f"{counts}; p = {probability:.3f} of no loss ({kind})")
+    found = answers.difference(split, before, after)
+    return Finding(f"{split} messages", found.beyond_chance(level) >= 0, found.words(title, level))
 
 
 def require(findings: Sequence[Finding]) -> None:

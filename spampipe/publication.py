@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spampipe import files, gate, history, mlflow_model, params, paths, provenance, run_store, runs, training_log
+from spampipe import (
+    files,
+    gate,
+    history,
+    mlflow_model,
+    params,
+    paths,
+    provenance,
+    results,
+    run_store,
+    runs,
+    training_log,
+)
 from spampipe.errors import DataError, ParamsError
 from spampipe.history import Revision
 from spampipe.params import Params
@@ -109,12 +121,7 @@ def _model_md5(folder: Path, settings: Params) -> str:
             raise DataError(f"{lock_path}: names no {path}; run `dvc repro` first")
         if not (folder / path).exists() or files.digest(folder / path, "md5") != outputs[path]:
             raise DataError(f"{folder / path}: not the one that dvc.lock names; run `dvc checkout` or `dvc repro`")
-    for section, values in provenance.locked_params(text).items():
-        current = settings.model_dump().get(section)
-        if isinstance(values, dict) and current is not None and values != current:
-            raise DataError(
-                f"{folder / paths.PARAMS}: {section} is not what dvc.lock holds results of; run `dvc repro`"
-            )
+    results.require_current(text, settings, folder / paths.PARAMS)
     return outputs[paths.CLASSIFIER_WEIGHTS]
 
 

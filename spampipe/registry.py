@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from spampipe import evaluation, files, gate, params, paths, publication, run_store, significance
+from spampipe import answers, evaluation, files, gate, params, paths, publication, run_store
 from spampipe.errors import DataError
 
 CHAMPION = "champion"
@@ -29,7 +27,7 @@ class Registered:
 def register(name: str, metric: str | None = None) -> Registered:
     """Register the workspace's model, once; make it the champion if it is better than the champion there is.
 
-    Better is: right about so many more test messages that chance would rarely give it (`significance.paired`, at
+    Better is: right about so many more test messages that chance would rarely give it (`answers.difference`, at
     `check.significance`); or, if a metric is named, a higher value of it.
 
     Args:
@@ -94,18 +92,10 @@ def _higher(client: Any, champion: str, challenger: str, metric: str) -> tuple[b
 def _more_right(client: Any, champion: str) -> tuple[bool, str]:
     with tempfile.TemporaryDirectory() as folder:
         path = client.download_artifacts(champion, paths.PREDICTIONS.as_posix(), folder)
-        before = _test(files.read_csv(Path(path), evaluation.PREDICTION_COLUMNS))
-    after, level = _test(gate.read_predictions(Path())), params.load().check.significance
-    if before["text"].tolist() != after["text"].tolist():
+        before = files.read_csv(Path(path), evaluation.PREDICTION_COLUMNS)
+    after, level = gate.read_predictions(Path()), params.load().check.significance
+    found = answers.difference("test", before, after)
+    if not found.paired:
         return False, "not champion: its test messages are not the champion's; compare by a metric (--by)"
-    old, new = (table["label"].eq(table["predicted"]).to_numpy() for table in (before, after))
-    probability = significance.paired(old, new)
-    title = "champion" if probability < level else "not champion"
-    return (
-        probability < level,
-        f"{title}: {new.sum()} right, the champion {old.sum()}; p = {probability:.3f} by chance",
-    )
-
-
-def _test(predictions: pd.DataFrame) -> pd.DataFrame:
-    return predictions[predictions["split"] == "test"]
+    better = found.beyond_chance(level) > 0
+    return better, f"{'champion' if better else 'not champion'}: {found.words('the champion', level)}"

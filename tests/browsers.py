@@ -1,5 +1,6 @@
 """A real browser without a window: Chromium, driven through its own driver."""
 
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +26,13 @@ _NOT_YET = (
     exceptions.ElementClickInterceptedException,
 )
 _PATIENCE_SECONDS = 30
+
+
+def screenshots(otherwise: Path) -> Path:
+    """The folder for screenshots: the one that SPAMPIPE_SCREENSHOTS names, made if it is not there."""
+    folder = Path(os.environ.get("SPAMPIPE_SCREENSHOTS", otherwise))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 class Browser:

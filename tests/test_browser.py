@@ -70,11 +70,9 @@ def browser(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if not (browsers.PROGRAM and browsers.DRIVER):
         pytest.skip("no chromium with its driver here: apt-get install chromium chromium-driver")
     folder = tmp_path_factory.mktemp("browser")
-    screenshots = Path(os.environ.get("SPAMPIPE_SCREENSHOTS", folder))
-    screenshots.mkdir(parents=True, exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("no_proxy", "*")  # the driver is on this machine
-        opened = Browser(folder / "profile", screenshots)
+        opened = Browser(folder / "profile", browsers.screenshots(folder))
     try:
         opened.open(request.getfixturevalue("served").address)
         opened.click("[data-component-id='mlflow.assistant.chat_panel.close']")  # it opens itself the first time

@@ -1,4 +1,4 @@
-"""`spampipe verify, check, register, report, publish` in a repository whose pipeline has run."""
+"""What `spampipe` says of results, in a repository whose pipeline has run."""
 
 import json
 import re
@@ -90,7 +90,7 @@ def test_check_holds_metrics_against_bounds(repository: Path) -> None:
 
 def test_register_names_a_champion_only_for_a_reason(changed: Path) -> None:
     second = run(changed, *SPAMPIPE, "register", "sms").stdout
-    assert second == "sms\tversion 2\tnot champion: 24 right, the champion 24; p = 1.000 by chance\n"
+    assert second == "sms\tversion 2\tnot champion: no difference: 24 of 24 right, as in the champion\n"
     assert run(changed, *SPAMPIPE, "register", "sms").stdout == second  # and no third version
     lower = run(changed, *SPAMPIPE, "register", "sms", "--by", "train/loss").stdout
     assert "\tchampion: train/loss" in lower  # a shorter training leaves a higher loss
@@ -111,11 +111,63 @@ def test_report_shows_what_a_change_does(changed: Path) -> None:
     run_recipe("report", changed)
     report = (changed / "report.md").read_text()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in report.splitlines()]
-    assert ["params.yaml", "train.epochs", "2", "1"] in cells
-    assert "- ✅ test messages: 24 of 24 right, HEAD 24 of 24" in report
-    assert "| reports/train/metrics.json" in report
+    assert ["train.epochs", "2", "1"] in cells
+    assert ["train: steps", "20", "10", "-10", ""] in cells
+    assert "- test messages: no difference: 24 of 24 right, as in HEAD" in report
+    assert "✅" not in report
     chart = report[report.index("```mermaid") :].splitlines()
-    assert [len(line.split(",")) for line in chart if line.startswith("  line")] == [5, 3]
+    assert [len(line.split(",")) for line in chart if line.startswith("  line")] == [3, 3]
+    assert "The chart ends at 72 messages seen, where the shorter run ends; HEAD goes on to 136," in report
+
+
+def test_compare_shows_two_results_side_by_side(changed: Path) -> None:
+    text = run_recipe("compare", changed, {"faster": "short"}).stdout
+    against_the_workspace, against_the_commit = (
+        part.splitlines() for part in re.split(r"(?<=.)\n(?=A  short)", text)
+    )
+    assert against_the_workspace == [
+        *("A  short", "B  workspace", ""),
+        "no difference: the same settings, metrics and predictions",
+    ]
+    assert ["train.epochs", "1", "2"] in [line.split() for line in against_the_commit]
+    assert "test messages, B beside A: no difference: 24 of 24 right, as in A" in against_the_commit
+    assert max(map(len, against_the_commit)) <= 80
+    assert "nowhere: neither an experiment nor a revision" in one_line_error(changed, "compare", "nowhere")
+    assert "neither in git nor in DVC's cache" in one_line_error(changed, "compare", "HEAD~1")
+
+
+def test_experiments_lists_what_each_changed_and_how_far_it_is(changed: Path) -> None:
+    run(changed, "dvc", "exp", "run", "--queue", "-n", "later", "-S", "train.seed=5")
+    try:
+        rows = [line.split() for line in run(changed, *SPAMPIPE, "experiments").stdout.splitlines()]
+        markdown = run(changed, *SPAMPIPE, "experiments", "--markdown", "--all-commits").stdout
+    finally:
+        run(changed, "dvc", "queue", "remove", "later")
+    assert ["workspace", "train.epochs=1", "1", "1", "0", "1"] in rows
+    assert ["main", "1", "1", "0", "1"] in rows
+    assert ["short", "train.epochs=1", "1", "1", "0", "1"] in rows
+    assert ["later", "train.seed=5", "-", "-", "-", "-"] in rows
+    assert ["(queued)", "train.epochs=1"] in rows
+    names = [line.split("|")[1].strip() for line in markdown.splitlines()]
+    assert names[2:] == ["workspace", "main (baseline)", "short", "later (queued)"]
+
+
+def test_back_to_what_is_committed(repository: Path) -> None:
+    figure = (repository / paths.FIGURES / "loss.png").read_bytes()
+    change(repository, "plot", width_inches=5.0)
+    run(repository, "dvc", "repro")
+    assert "M  dvc.lock" in run(repository, "git", "status", "--short").stdout  # `git checkout .` would leave it
+    run_recipe("back", repository)
+    assert run(repository, "git", "status", "--short").stdout == ""
+    assert run(repository, "dvc", "status").stdout == "Data and pipelines are up to date.\n"
+    assert (repository / paths.FIGURES / "loss.png").read_bytes() == figure
+
+
+def test_results_of_other_settings_are_not_compared(repository: Path) -> None:
+    change(repository, "train", epochs=7)
+    for command in ("compare", "report"):
+        line = one_line_error(repository, command, "HEAD")
+        assert line == "error: params.yaml: train is not what dvc.lock holds results of; run `dvc repro`"
 
 
 def test_errors_lists_the_mistakes_the_surest_first_one_a_line(repository: Path) -> None:

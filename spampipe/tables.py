@@ -1,0 +1,63 @@
+"""Small tables for people: aligned text for a terminal, or Markdown."""
+
+from collections.abc import Sequence
+
+Rows = Sequence[Sequence[str]]
+
+
+def number(value: float | None, *, signed: bool = False) -> str:
+    """A metric as a cell: whole numbers in full, others with at most five significant digits, None as `-`.
+
+    Args:
+        value: of the metric.
+        signed: whether a positive number gets its sign.
+    """
+    if value is None:
+        return "-"
+    return format(value, f"{'+' if signed else ''}{'d' if isinstance(value, int) else '.5g'}")
+
+
+def setting(value: object) -> str:
+    """A setting as a cell, written as in params.yaml; None, where there is no such setting, as `-`."""
+    if value is None:
+        return "-"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def aligned(headings: Sequence[str], rows: Rows, sides: str, widths: Sequence[int | None] | None = None) -> str:
+    """Columns that stand under each other, two spaces apart; cells may have several lines.
+
+    Args:
+        headings: of the columns.
+        rows: their cells.
+        sides: for each column the side that its cells stand on, `l` or `r`, such as `lrr`.
+        widths: of each column in characters, beyond which a cell goes on in the next line; None: as wide as it is.
+    """
+    most = widths or [None] * len(headings)
+    longest = [
+        max(len(line) for cell in column for line in cell.split("\n")) for column in zip(headings, *rows, strict=True)
+    ]
+    rule = ["-" * min(wide, limit or wide) for wide, limit in zip(longest, most, strict=True)]
+    # Headings as a row: tabulate would make the columns of real headings wider than they are.
+    return _table("plain", [], [headings, rule, *rows], sides, most)
+
+
+def markdown(headings: Sequence[str], rows: Rows, sides: str) -> str:
+    """The same as a Markdown table of cells of one line; bars within them are escaped."""
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in (headings, *rows)]
+    return _table("pipe", escaped[0], escaped[1:], sides, None)
+
+
+def _table(style: str, headings: Sequence[str], rows: Rows, sides: str, widths: Sequence[int | None] | None) -> str:
+    from tabulate import tabulate
+
+    return str(
+        tabulate(
+            rows,
+            headings,
+            tablefmt=style,
+            colalign=["right" if side == "r" else "left" for side in sides],
+            maxcolwidths=widths,
+            disable_numparse=True,  # a cell is shown as it is written
+        )
+    )

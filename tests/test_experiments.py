@@ -1,0 +1,47 @@
+"""The table of the experiments."""
+
+from spampipe import experiments
+from spampipe.experiments import Row
+
+METRICS = {
+    "test_accuracy": 293 / 300,
+    "test_recall": 0.96,
+    "leftover_false_positive_rate": 0.0176557,
+    "validation_accuracy": None,
+}
+ROWS = [
+    Row("main", "baseline", {}, METRICS),
+    Row("tawny-rose-of-sharon", "", {"train.learning_rate": 0.0004, "model.trainable": "last_two_blocks"}, METRICS),
+    Row("wild", "failed", {"train.group_by_length": True, "check.minimum.test_f1": None}, {}),
+]
+
+
+def test_a_table_fits_80_columns() -> None:
+    assert experiments.text(ROWS, 80).splitlines() == [
+        "experiment    changed                         test    test  leftover  validation",
+        "                                          accuracy  recall     false    accuracy",
+        "                                                            positive",
+        "                                                                rate",
+        "------------  --------------------------  --------  ------  --------  ----------",
+        "main                                       0.97667    0.96  0.017656           -",
+        "(baseline)",
+        "tawny-rose-   train.learning_rate=0.0004   0.97667    0.96  0.017656           -",
+        "of-sharon     model.trainable=last_two_b",
+        "              locks",
+        "wild          train.group_by_length=true         -       -         -           -",
+        "(failed)      check.minimum.test_f1=-",
+    ]
+
+
+def test_a_wider_terminal_keeps_names_and_changes_in_one_line() -> None:
+    lines = experiments.text(ROWS, 100).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert "tawny-rose-of-sharon  train.learning_rate=0.0004" in lines[6]
+    assert lines[7].strip() == "model.trainable=last_two_blocks"
+
+
+def test_markdown_has_one_line_an_experiment() -> None:
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in experiments.markdown(ROWS).splitlines()]
+    assert rows[0] == ["experiment", "changed", *METRICS]
+    assert rows[3][:2] == ["tawny-rose-of-sharon", "train.learning_rate=0.0004, model.trainable=last_two_blocks"]
+    assert rows[4] == ["wild (failed)", "train.group_by_length=true, check.minimum.test_f1=-", *"----"]
