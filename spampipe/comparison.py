@@ -4,7 +4,7 @@ import textwrap
 
 import pandas as pd
 
-from spampipe import answers, chart, results, tables
+from spampipe import answers, chart, results, settings, tables
 from spampipe.answers import Difference
 from spampipe.results import Result
 
@@ -26,12 +26,16 @@ def text(before: Result, after: Result, level: float) -> str:
         The settings that differ, the metrics of both, and the right answers with what chance has to do with them;
         one line if the two share all of that.
     """
-    settings, metrics = _settings(before, after), _metrics(before, after)
+    differing, metrics = _settings(before, after), _metrics(before, after)
     names = f"A  {before.title}\nB  {after.title}"
-    if not settings and not any(change for *_, change, _ in metrics) and before.predictions.equals(after.predictions):
+    if (
+        not differing
+        and not any(change for *_, change, _ in metrics)
+        and before.predictions.equals(after.predictions)
+    ):
         return f"{names}\n\nno difference: the same settings, metrics and predictions"
     widths = [None, _WIDEST_SETTING, _WIDEST_SETTING]
-    table = tables.aligned(["setting", "A", "B"], settings, "lll", widths) if settings else "the same settings"
+    table = tables.aligned(["setting", "A", "B"], differing, "lll", widths) if differing else "the same settings"
     verdicts = [f"{what}, B beside A: {found.words('A', level)}" for what, found in _compared(before, after).items()]
     return "\n\n".join(
         [
@@ -57,7 +61,7 @@ def markdown(before: Result, after: Result, level: float) -> str:
     """
     headings = [before.title, "this"]
     metrics = [row for row in _metrics(before, after) if row[3]]
-    settings = _settings(before, after)
+    differing = _settings(before, after)
     return "\n".join(
         [
             f"## Results beside {before.title}",
@@ -65,7 +69,7 @@ def markdown(before: Result, after: Result, level: float) -> str:
             *_marked(before, after, level),
             "",
             *_section("Metrics", _table(["metric", *headings, "change", "better is"], metrics, "lrrrl")),
-            *_section("Settings", _table(["setting", *headings], settings, "lll")),
+            *_section("Settings", _table(["setting", *headings], differing, "lll")),
             *_section("Test messages judged otherwise", _changed(before.predictions, after.predictions)),
             *_section("Validation loss", chart.mermaid(before.steps, after.steps, (before.title, "this"))),
         ]
@@ -105,9 +109,10 @@ def _metrics(before: Result, after: Result) -> list[list[str]]:
 
 def _settings(before: Result, after: Result) -> list[list[str]]:
     """Name and both values of every setting that differs."""
-    names = dict.fromkeys([*before.settings, *after.settings])
-    pairs = {name: (before.settings.get(name), after.settings.get(name)) for name in names}
-    return [[name, tables.setting(old), tables.setting(new)] for name, (old, new) in pairs.items() if old != new]
+    return [
+        [name, settings.written(before.settings.get(name)), settings.written(new)]
+        for name, new in settings.changed(before.settings, after.settings).items()
+    ]
 
 
 def _table(headings: list[str], rows: list[list[str]], sides: str) -> str:

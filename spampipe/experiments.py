@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spampipe import paths, results, tables
+from spampipe import paths, results, settings, tables
 from spampipe.errors import DataError
 
 _METRICS = ("test_accuracy", "test_recall", "leftover_false_positive_rate", "validation_accuracy")
@@ -51,8 +51,8 @@ def collect(*, all_commits: bool = False) -> list[Row]:
     if asked.returncode:
         raise DataError(f"`dvc exp show` failed: {asked.stderr.strip()}")
     workspace, *baselines = json.loads(asked.stdout)
-    settings = _settings(baselines[0])
-    rows = [_row(results.WORKSPACE, "", workspace, settings)]
+    committed = _settings(baselines[0])
+    rows = [_row(results.WORKSPACE, "", workspace, committed)]
     for place, baseline in enumerate(baselines):
         experiments = baseline["experiments"] or []
         if place == 0 or experiments:
@@ -83,7 +83,7 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def _cells(row: Row, separator: str) -> list[str]:
-    changes = separator.join(f"{name}={tables.setting(value)}" for name, value in row.changed.items())
+    changes = separator.join(f"{name}={settings.written(value)}" for name, value in row.changed.items())
     return [row.title, changes, *(tables.number(row.metrics.get(metric)) for metric in _METRICS)]
 
 
@@ -96,15 +96,13 @@ def _experiments(ranges: Sequence[Mapping[str, Any]], baseline: dict[str, Any]) 
 
 
 def _row(name: str, state: str, shown: Mapping[str, Any], baseline: dict[str, Any]) -> Row:
-    settings = _settings(shown)
-    changed = {key: value for key, value in settings.items() if value != baseline.get(key)}
-    changed |= {key: None for key in baseline if settings and key not in settings}
+    changed = settings.changed(baseline, _settings(shown))
     metrics = {} if state in _NO_RESULTS else _data(shown, "metrics", paths.EVALUATE_METRICS.as_posix())
     return Row(name, state, changed, metrics)
 
 
 def _settings(shown: Mapping[str, Any]) -> dict[str, Any]:
-    return results.flat(_data(shown, "params", paths.PARAMS.as_posix()))
+    return settings.flat(_data(shown, "params", paths.PARAMS.as_posix()))
 
 
 def _data(shown: Mapping[str, Any], kind: str, path: str) -> dict[str, Any]:

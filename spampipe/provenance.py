@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from spampipe import environment, files, messages, paths, yaml12
+from spampipe import environment, files, messages, paths, settings, yaml12
 from spampipe.errors import DataError
 from spampipe.git import git_output
 from spampipe.yaml12 import YamlError
@@ -21,6 +21,7 @@ EXPERIMENT_TAG = "dvc.experiment"
 BASELINE_TAG = "dvc.baseline"
 DIRTY_TAG = "git.dirty"
 LOCK_TAG = "dvc.lock_md5"
+CHANGED_TAG = "changed"  # a column of the view, so its name is short
 _PACKAGES = ("torch", "mlflow", "dvc", "spampipe")
 
 
@@ -43,7 +44,9 @@ class Dataset:
 
 def tags(workspace: Path = Path()) -> dict[str, str]:
     """All that is known, by the tag's name; what is not, such as a commit outside of git, is left out."""
-    return {**git(workspace), **experiment(), **data(workspace), **versions(workspace), **device(), **user()}
+    baseline = os.environ.get("DVC_EXP_BASELINE_REV") or "HEAD"
+    origin = {**git(workspace), **experiment(), **changes(workspace / paths.PARAMS, baseline)}
+    return {**origin, **data(workspace), **versions(workspace), **device(), **user()}
 
 
 def git(workspace: Path) -> dict[str, str]:
@@ -67,6 +70,22 @@ def experiment() -> dict[str, str]:
     """The DVC experiment's name and the commit it starts from, under `dvc exp run`."""
     variables = {EXPERIMENT_TAG: "DVC_EXP_NAME", BASELINE_TAG: "DVC_EXP_BASELINE_REV"}
     return {tag: os.environ[name] for tag, name in variables.items() if os.environ.get(name)}
+
+
+def changes(path: Path, baseline: str) -> dict[str, str]:
+    """The settings that differ from a commit's, such as `train.epochs=1`; nothing where none does.
+
+    Args:
+        path: of the params.yaml that holds them.
+        baseline: the commit, of the repository that this process is in.
+    """
+    committed = git_output("show", f"{baseline}:./{paths.PARAMS}")
+    if not committed or not path.exists():
+        return {}
+    old, new = (_settings(text) for text in (committed, path.read_text(encoding="utf-8")))
+    changed = settings.changed(old, new) if old and new else {}
+    text = ", ".join(f"{name}={settings.written(value)}" for name, value in changed.items())
+    return {CHANGED_TAG: text} if text else {}
 
 
 def data(workspace: Path) -> dict[str, str]:
@@ -148,6 +167,16 @@ def user() -> dict[str, str]:
         return {"mlflow.user": getpass.getuser()}
     except (KeyError, OSError):  # a number without a name, as in some containers
         return {}
+
+
+def _settings(text: str) -> dict[str, Any]:
+    """Those of a params.yaml that decide a result; none if it is not one."""
+    try:
+        document = yaml12.load(text)
+    except YamlError:
+        return {}
+    sections = document if isinstance(document, dict) else {}
+    return settings.flat({name: section for name, section in sections.items() if name != "check"})
 
 
 def _read(path: Path) -> pd.DataFrame:

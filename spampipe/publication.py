@@ -66,6 +66,7 @@ def publish_revision(revision: Revision) -> Published:
     if revision.experiment:
         tags |= {provenance.EXPERIMENT_TAG: revision.experiment, provenance.BASELINE_TAG: revision.baseline}
     with history.files_of(revision, _NEEDED) as folder:
+        tags |= provenance.changes(folder / paths.PARAMS, revision.baseline)
         try:
             return _publish(folder, revision.title, tags)
         except (DataError, ParamsError) as error:

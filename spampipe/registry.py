@@ -82,11 +82,20 @@ def _champion(client: Any, name: str) -> Any:
 
 
 def _higher(client: Any, champion: str, challenger: str, metric: str) -> tuple[bool, str]:
-    values = [client.get_run(run_id).data.metrics.get(metric) for run_id in (champion, challenger)]
-    if None in values:
+    old, new = (_value(client, run_id, metric) for run_id in (champion, challenger))
+    if old is None or new is None:
         raise DataError(f"{metric}: not a metric of both runs; take one of {paths.EVALUATE_METRICS}")
-    old, new = values
     return new > old, f"{'champion' if new > old else 'not champion'}: {metric} {new}, the champion's {old}"
+
+
+def _value(client: Any, run_id: str, metric: str) -> float | None:
+    """A run's metric, None if it has none; from the evaluation's file if it is there, where it is not rounded."""
+    recorded: float | None = client.get_run(run_id).data.metrics.get(metric)
+    if recorded is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        path = client.download_artifacts(run_id, paths.EVALUATE_METRICS.as_posix(), folder)
+        return gate.read_metrics(Path(path)).get(metric, recorded)
 
 
 def _more_right(client: Any, champion: str) -> tuple[bool, str]:

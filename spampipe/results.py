@@ -1,13 +1,12 @@
 """One result, read whole: its settings, metrics and predictions, wherever it lies."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from spampipe import files, gate, history, params, paths, provenance, training_log
+from spampipe import files, gate, history, params, paths, provenance, settings, training_log
 from spampipe.errors import DataError
 from spampipe.history import Revision
 from spampipe.params import Params
@@ -66,40 +65,27 @@ def workspace() -> Result:
         DataError: there is none, or it was made with other settings than params.yaml holds.
         ParamsError: params.yaml cannot be read.
     """
-    settings = params.load()
+    current = params.load()
     if paths.LOCK.exists():
-        require_current(paths.LOCK.read_text(encoding="utf-8"), settings, paths.PARAMS)
+        require_current(paths.LOCK.read_text(encoding="utf-8"), current, paths.PARAMS)
     return _read(Path(), WORKSPACE, _settings(None))
 
 
-def require_current(lock: str, settings: Params, path: Path) -> None:
+def require_current(lock: str, current: Params, path: Path) -> None:
     """Insist that results were made with the current settings.
 
     Args:
         lock: the text of their dvc.lock.
-        settings: the current ones.
+        current: the current ones.
         path: of the file that holds them, for the error.
 
     Raises:
         DataError: naming a section that differs.
     """
     for section, values in provenance.locked_params(lock).items():
-        current = settings.model_dump().get(section)
-        if isinstance(values, dict) and current is not None and values != current:
+        now = current.model_dump().get(section)
+        if isinstance(values, dict) and now is not None and values != now:
             raise DataError(f"{path}: {section} is not what dvc.lock holds results of; run `dvc repro`")
-
-
-def flat(nested: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Nested sections as one level of `section.key`.
-
-    Args:
-        nested: the sections.
-        above: the beginning of every name, with its dot.
-    """
-    found: dict[str, Any] = {}
-    for name, value in nested.items():
-        found |= flat(value, f"{above}{name}.") if isinstance(value, dict) else {above + name: value}
-    return found
 
 
 def better(metric: str) -> str:
@@ -109,11 +95,11 @@ def better(metric: str) -> str:
     return "higher" if any(part in metric for part in _HIGHER) else ""
 
 
-def _read(folder: Path, title: str, settings: dict[str, Any]) -> Result:
+def _read(folder: Path, title: str, values: dict[str, Any]) -> Result:
     training = gate.read_metrics(folder / paths.TRAIN_METRICS)
     return Result(
         title,
-        settings,
+        values,
         gate.read_metrics(folder / paths.EVALUATE_METRICS) | {_TRAINING + k: v for k, v in training.items()},
         gate.read_predictions(folder),
         files.read_csv(folder / paths.TRAIN_STEPS, STEP_COLUMNS, others=True),
@@ -126,6 +112,6 @@ def _settings(commit: str | None) -> dict[str, Any]:
     from dvc.exceptions import DvcException
 
     try:
-        return flat(params_show(str(paths.PARAMS), rev=commit))
+        return settings.flat(params_show(str(paths.PARAMS), rev=commit))
     except (DvcException, OSError) as error:
         raise DataError(f"{paths.PARAMS} of {commit or WORKSPACE}: {error}; run `git status`") from error

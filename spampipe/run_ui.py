@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -18,6 +19,7 @@ _POLL_SECONDS = 0.2
 _PATIENCE_SECONDS = 10.0
 _SETTINGS = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # processes for judges of agents, of which there are none
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # and no banner about it
     "UVICORN_LOG_LEVEL": "warning",  # no line for each request
 }
 
@@ -42,16 +44,55 @@ def show(port: int, announce: Callable[[str], None]) -> None:
         announce(run_view.address(chosen, experiment))
         return
     command, environment = _command(client.tracking_uri, port), {**_SETTINGS, **os.environ}
-    server = subprocess.Popen(command, env=environment, stdout=sys.stderr)  # standard output is the address's
+    server = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
+    output = _Output(server)
     try:
-        _await_answer(server, port)
+        try:
+            _await_answer(server, port)
+        except StoreError:
+            output.show_held()
+            raise
         announce(run_view.address(f"http://{HOST}:{port}", experiment))
+        output.show_from_now_on()
         logger.info("served until Ctrl-C")
         raise _ended(server.wait())
     except KeyboardInterrupt:
+        output.hold()  # the server's own words about its interruption
         logger.info("ended")
     finally:
         _end(server)
+
+
+class _Output:
+    """What a server says: held back until it can be used, so that its address is the first line."""
+
+    def __init__(self, server: subprocess.Popen[str]) -> None:
+        self._server, self._held, self._shown = server, list[str](), threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def show_from_now_on(self) -> None:
+        """Pass on what it says."""
+        self._shown.set()
+
+    def hold(self) -> None:
+        """Hold back again what it says."""
+        self._shown.clear()
+
+    def show_held(self) -> None:
+        """Pass on what it has said, once it has ended."""
+        self._thread.join(_PATIENCE_SECONDS)
+        logger.info("%s", "\n".join(self._held))
+
+    def _read(self) -> None:
+        assert self._server.stdout is not None  # it is a pipe
+        for line in self._server.stdout:
+            if self._shown.is_set():
+                logger.info("%s", line.rstrip())
+            else:
+                self._held.append(line.rstrip())
 
 
 def _command(store: str, port: int) -> list[str]:
@@ -71,7 +112,7 @@ def _require_free(port: int) -> None:
             raise StoreError(f"port {port} cannot be used: {error.strerror}; {remedy}") from error
 
 
-def _await_answer(server: subprocess.Popen[bytes], port: int) -> None:
+def _await_answer(server: subprocess.Popen[str], port: int) -> None:
     while True:
         with suppress(OSError), socket.create_connection((HOST, port), timeout=_POLL_SECONDS):
             return
@@ -83,7 +124,7 @@ def _ended(code: int) -> StoreError:
     return StoreError(f"mlflow ui ended with exit code {code}; the lines above say why")
 
 
-def _end(server: subprocess.Popen[bytes]) -> None:
+def _end(server: subprocess.Popen[str]) -> None:
     server.terminate()
     try:
         server.wait(_PATIENCE_SECONDS)

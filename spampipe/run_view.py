@@ -3,26 +3,27 @@
 import json
 from typing import Any
 
-VIEW = "spampipe"
+VIEW = "overview"  # stores that have a view of this name keep it: another one needs another name
 DESCRIPTION_TAG = "mlflow.note.content"
 KIND_TAG = "mlflow.experimentKind"  # without it MLflow asks whether the runs are of a model or of an agent
 VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 
 # The widths of the columns, in pixels, from left to right; MLflow shows no others but the check box.
 COLUMNS = {
-    "attributes.`Run Name`": 235,
-    "runDateAndNestInfo": 145,  # MLflow's name for the column Created
-    "duration": 80,
-    "metrics.`test_accuracy`": 120,
-    "metrics.`test_recall`": 100,
-    "metrics.`leftover_false_positive_rate`": 195,
-    "metrics.`validation_accuracy`": 145,
-    "params.`train.learning_rate`": 145,
-    "params.`train.epochs`": 105,
-    "params.`train.seed`": 90,
-    "params.`model.name`": 115,
-    "params.`model.trainable`": 130,
-    "tags.`dvc.experiment`": 130,
+    "attributes.`Run Name`": 200,
+    "runDateAndNestInfo": 145,  # MLflow's name for the column Created, which it keeps here
+    "params.`train.learning_rate`": 155,
+    "params.`train.epochs`": 120,
+    "tags.`changed`": 215,  # from the baseline; provenance.CHANGED_TAG
+    "metrics.`test_accuracy`": 125,
+    "metrics.`test_recall`": 105,
+    "metrics.`leftover_false_positive_rate`": 215,
+    "metrics.`validation_accuracy`": 160,
+    "duration": 90,
+    "params.`train.seed`": 105,
+    "params.`model.name`": 120,
+    "params.`model.trainable`": 145,
+    "tags.`dvc.experiment`": 135,
 }
 
 # The groups of charts, from the top down, and whether they are open; MLflow puts every metric's chart into its group.
@@ -50,7 +51,8 @@ draws all curves.
 | `train/examples_per_second`, `time/*`, `memory/*`, `system/*` | what the run cost |
 
 The params are those of `params.yaml`. The tags say which commit, data and packages a run was made from; \
-`dvc.experiment` is the name to give to `dvc exp apply`. Its reports and figures are under *Artifacts*.
+`changed` holds the settings that differ from that commit's; `dvc.experiment` is the name for `dvc exp apply`. Its \
+reports and figures are under *Artifacts*.
 """
 
 

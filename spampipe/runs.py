@@ -98,12 +98,19 @@ def of_model(client: Any, experiment: str, md5: str) -> list[Any]:
 
 
 def log_metrics(client: Any, run_id: str, points: Sequence[tuple[str, float, float, int]]) -> None:
-    """Send metrics, each as its name, its value, the time in seconds since 1970 and its step."""
+    """Send metrics, each as its name, its value, the time in seconds since 1970 and its step.
+
+    Values are rounded to five digits, for MLflow shows all that it gets; whole numbers stay as they are.
+    """
     from mlflow.entities import Metric
 
-    metrics = [Metric(name, value, int(1000 * when), step) for name, value, when, step in points]
+    metrics = [Metric(name, _shown(value), int(1000 * when), step) for name, value, when, step in points]
     for start in range(0, len(metrics), _BATCH):
         client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
+
+
+def _shown(value: float) -> float:
+    return value if float(value).is_integer() else float(f"{value:.5g}")
 
 
 def _log_datasets(client: Any, run_id: str, workspace: Path) -> None:

@@ -17,13 +17,6 @@ def number(value: float | None, *, signed: bool = False) -> str:
     return format(value, f"{'+' if signed else ''}{'d' if isinstance(value, int) else '.5g'}")
 
 
-def setting(value: object) -> str:
-    """A setting as a cell, written as in params.yaml; None, where there is no such setting, as `-`."""
-    if value is None:
-        return "-"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def aligned(headings: Sequence[str], rows: Rows, sides: str, widths: Sequence[int | None] | None = None) -> str:
     """Columns that stand under each other, two spaces apart; cells may have several lines.
 

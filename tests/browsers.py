@@ -50,6 +50,10 @@ class Browser:
             options.add_argument(f"--{flag}")
         self._driver, self._screenshots = webdriver.Chrome(options, Service(str(DRIVER))), screenshots
 
+    def resize(self, width: int = 1400, height: int = 1000) -> None:
+        """Give the window another size, in pixels, or its first one again."""
+        self._driver.set_window_size(width, height)
+
     def open(self, address: str) -> None:
         self._driver.get("about:blank")  # a change behind the # alone would not load the page anew
         self._driver.get(address)

@@ -23,6 +23,7 @@ from tests.repositories import change, environment, run, store_of, tracked_runs
 from tests.servers import closed_port
 
 CHART = "[data-testid='experiment-view-compare-runs-card']"
+PADDING = 24  # pixels beside the words in the head of a column
 FIGURE = paths.FIGURES / "loss.png"
 
 
@@ -38,12 +39,17 @@ def serving(repository: Path, **variables: str) -> Iterator[tuple[subprocess.Pop
     """`spampipe ui` on a port of its own: the process, the address that it prints, and the server's."""
     port = str(closed_port())
     command = [sys.executable, "-m", "spampipe", "ui", "--no-browser", "--port", port]
-    seen = environment({"MLFLOW_DISABLE_TELEMETRY": "true", **variables})
     signal.signal(
         signal.SIGINT, signal.default_int_handler
     )  # a shell's background job would pass on that it is ignored
     with subprocess.Popen(
-        command, cwd=repository, env=seen, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=repository,
+        env=environment(variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # its first line is the address, too
+        text=True,
+        start_new_session=True,
     ) as process:
         try:
             assert process.stdout is not None
@@ -96,6 +102,23 @@ def test_the_address_shows_the_description_and_the_runs_with_their_metrics(brows
     browser.click("[data-component-id='mlflow.experiment.metadata_editor.expand_button']")
     assert "leftover_false_positive_rate" in browser.texts("td code")
     browser.save("description")
+
+
+def test_names_fit_their_columns_and_the_settings_come_first(browser: Browser, served: Served) -> None:
+    browser.resize(2400, 1000)
+    browser.open(served.address)
+    words = "Math.max(...[...element.querySelectorAll('span')].map(part => part.scrollWidth))"
+    headings = browser.each(
+        ".ag-header-cell[col-id]",
+        f"[element.getAttribute('col-id'), {words} + {PADDING} <= element.clientWidth]",
+        lambda seen: len(seen) > len(run_view.COLUMNS),
+    )[1:]  # without the check boxes
+    browser.resize()
+    assert headings == [[name, True] for name in run_view.COLUMNS]
+    shown = [name.rpartition(".")[2].strip("`") for name in run_view.COLUMNS]
+    assert shown[2:5] == ["learning_rate", "epochs", "changed"]
+    newest = f".ag-row[row-id='{served.runs[0].info.run_id}'] [col-id='tags.`changed`']"
+    assert browser.texts(newest) == ["evaluate.threshold=0.9"]
 
 
 def test_a_run_has_curves_and_system_metrics(browser: Browser, served: Served) -> None:

@@ -2,16 +2,20 @@
 
 import fnmatch
 import json
+import logging
 import re
 import shutil
 import socket
 from pathlib import Path
 
 import mlflow
+import pytest
 
-from spampipe import paths, run_store, run_view
+from spampipe import paths, run_store, run_ui, run_view
+from spampipe.errors import StoreError
 from tests.conftest import ROOT
 from tests.repositories import run, store_of, tracked_runs
+from tests.servers import closed_port
 
 
 def test_preparing_again_changes_nothing_of_the_users(finished: Path, tmp_path: Path) -> None:
@@ -39,6 +43,17 @@ def test_description_and_columns_name_what_a_run_holds(finished: Path) -> None:
         kind, _, name = column.replace("`", "").partition(".")
         if kind in ("metrics", "params"):
             assert name in getattr(tracked.data, kind), column
+
+
+def test_what_a_server_says_is_shown_only_if_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(run_store.ADDRESS_VARIABLE, f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setattr(run_ui, "_command", lambda store, port: ["sh", "-c", "echo why; echo because >&2; exit 3"])
+    monkeypatch.setattr(logging.getLogger("spampipe"), "propagate", True)
+    with caplog.at_level(logging.INFO), pytest.raises(StoreError, match="ended with exit code 3; the lines above"):
+        run_ui.show(closed_port(), pytest.fail)
+    assert caplog.messages == ["why\nbecause"]
 
 
 def test_a_port_in_use_is_one_line() -> None:

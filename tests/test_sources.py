@@ -441,12 +441,12 @@ class HubUser:
         self.cache = folder / "cache"
         self._log_path = folder / "log"
         ours = {"HF_ENDPOINT": endpoint, "HF_HOME": str(folder), "NO_PROXY": "127.0.0.1"}
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+        theirs = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
         with self._log_path.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", self.PROGRAM],
                 cwd=ROOT,
-                env=environment | ours | {environment.CACHE: str(self.cache)},
+                env=theirs | ours | {environment.CACHE: str(self.cache)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

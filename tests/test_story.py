@@ -49,6 +49,8 @@ def test_all_queued_experiments_are_in_the_one_store_with_their_names(team: tupl
     assert set(good) == names
     settings = [(each.data.params["train.seed"], each.data.params["train.learning_rate"]) for each in good.values()]
     assert sorted(settings) == [("1", "0.003"), ("123", "0.0004"), ("2", "0.003")]
+    changed = [each.data.tags["changed"] for each in good.values()]
+    assert sorted(changed) == ["train.learning_rate=0.0004", "train.seed=1", "train.seed=2"]
     (failed,) = [each for each in runs if each.info.status != "FINISHED"]
     assert (failed.info.run_name, failed.info.status) == ("wild", "FAILED")
     log = Path(failed.info.artifact_uri.removeprefix("file://")) / "logs" / "train.log"
@@ -100,6 +102,8 @@ def test_a_colleague_has_the_experiment_by_name_at_no_cost(team: tuple[Path, Pat
     assert published[0] == ["workspace", first[1], "complete already"]
     assert published[1][2] == "run, curves, metrics, files, model"  # the baseline, which nobody ran here
     assert {line[0] for line in published[2:]} == {"again", "faster"}
+    changed = [each.data.tags.get("changed", "") for each in tracked_runs(b)]
+    assert sorted(changed) == ["", "train.learning_rate=0.0004", "train.seed=2"]
 
 
 def test_where_maps_all_four_ways(team: tuple[Path, Path]) -> None:

@@ -31,7 +31,7 @@ def test_commands_work_where_the_repository_is_a_folder_of_gits(finished: Path, 
     run(top, "git", "commit", "-qm", "both")
     commit = run(top, "git", "rev-parse", "HEAD").stdout.strip()
     check, where, report = answers(top / "data" / "splits", CHECK, WHERE, REPORT)
-    assert "ok\ttest messages\t24 of 24 right" in check
+    assert "ok\ttest messages\tno difference: 24 of 24 right" in check
     assert f"revision\t{commit}\tHEAD main" in where
     assert report.count("No difference.") == 3
     assert run(top / "data", "spampipe", "publish", "HEAD").stdout.startswith(f"{commit[:7]}\t")
