@@ -1,6 +1,5 @@
 """What many tests share: real pinned files, fetched once into the user's cache."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,4 +70,4 @@ def finished(tmp_path_factory: pytest.TempPathFactory, gpt2_base: Path) -> Path:
 @pytest.fixture
 def repository(finished: Path, tmp_path: Path) -> Path:
     """A copy of it, for one test."""
-    return Path(shutil.copytree(finished, tmp_path / "repository", symlinks=True))
+    return repositories.copied(finished, tmp_path / "repository")

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import mlflow
@@ -15,6 +17,11 @@ from spampipe.run_store import EXPERIMENT
 
 _ROOT = Path(__file__).parent.parent
 _COPIED = ("stages", "spampipe", "dvc.yaml", "sms-spam-collection", ".dvcignore", ".gitignore", "requirements.lock")
+_ARTIFACT_FOLDERS = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+)
 _CHANGES = {
     "download": {"dataset": "own.tsv"},
     "model": {"name": "gpt2-tiny", "weights": "random"},
@@ -78,6 +85,18 @@ def build(repository: Path) -> None:
     run(repository, "dvc", "repro")
     run(repository, "git", "add", "-A")
     run(repository, "git", "commit", "-qm", "baseline")
+
+
+def copied(original: Path, place: Path) -> Path:
+    """Copy a repository to `place`, with runs whose artifacts are its own: the store has absolute paths of them."""
+    shutil.copytree(original, place, symlinks=True)
+    store = place / "mlflow.db"
+    if store.exists():
+        with closing(sqlite3.connect(store)) as database, database:
+            for table, column in _ARTIFACT_FOLDERS:
+                change = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"  # noqa: S608 - names from above
+                database.execute(change, (f"{original}/", f"{place}/"))
+    return place
 
 
 def identify(repository: Path) -> None:

@@ -1,7 +1,6 @@
 """MLflow's pages of the runs, as `spampipe ui` serves them, in a real browser."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from spampipe import paths, run_view
 from spampipe.run_store import ADDRESS_VARIABLE
 from tests import browsers
 from tests.browsers import Browser
-from tests.repositories import change, environment, run, store_of, tracked_runs
+from tests.repositories import change, copied, environment, run, store_of, tracked_runs
 from tests.servers import closed_port
 
 CHART = "[data-testid='experiment-view-compare-runs-card']"
@@ -63,7 +62,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """Two runs of one model, or the newest of the repository that SPAMPIPE_SCREENSHOTS_OF names."""
     repository = Path(os.environ.get("SPAMPIPE_SCREENSHOTS_OF") or tmp_path_factory.mktemp("served") / "repository")
     if not repository.exists():
-        shutil.copytree(request.getfixturevalue("finished"), repository, symlinks=True)
+        copied(request.getfixturevalue("finished"), repository)
         change(repository, "evaluate", threshold=0.9)
         run(repository, "python", "-m", "stages.evaluate", variables={"DVC_EXP_NAME": "strict"})
     with serving(repository) as (_, address, server):

@@ -16,7 +16,7 @@ from spampipe.provenance import LOCK_TAG
 from spampipe.runs import CURVES, EVALUATE_TAG
 from spampipe.verification import Verdict
 from tests.recipes import run_recipe
-from tests.repositories import change, run, store_of, tracked_runs
+from tests.repositories import change, copied, run, store_of, tracked_runs
 
 SPAMPIPE = ("spampipe",)
 
@@ -24,7 +24,7 @@ SPAMPIPE = ("spampipe",)
 @pytest.fixture(scope="module")
 def changed(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository whose baseline is the champion, and whose workspace is an experiment of one epoch."""
-    repository = Path(shutil.copytree(finished, tmp_path_factory.mktemp("changed") / "repository", symlinks=True))
+    repository = copied(finished, tmp_path_factory.mktemp("changed") / "repository")
     registered = run_recipe("register", repository, {"spam-classifier": "sms"}).stdout
     assert registered.split("\t") == ["sms", "version 1", "champion: the first\n"]
     run(repository, "dvc", "exp", "run", "-n", "short", "-S", "train.epochs=1")

@@ -15,7 +15,7 @@ import yaml
 from spampipe import files, paths
 from tests.daemons import ssh_server
 from tests.recipes import run_recipe
-from tests.repositories import identify, run
+from tests.repositories import copied, identify, run
 from tests.storage import Gate, S3Server
 
 _OTHER, _GROUP = "nobody", 54321  # a colleague, and a group that nobody else is in
@@ -157,7 +157,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 def pushed(finished: Path, storage: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository whose results are in the storage; not to be changed."""
     repository = tmp_path_factory.mktemp("pushed") / "repository"
-    shutil.copytree(finished, repository, symlinks=True)
+    copied(finished, repository)
     run_recipe("s3-remote", repository, {"team-bucket": storage.bucket, "https://s3.example.org": storage.address})
     run_recipe("s3-secret", repository, {"your-key-id": storage.key, "your-secret": storage.secret})
     assert stat.S_IMODE((repository / ".dvc" / "config.local").stat().st_mode) == 0o600
@@ -187,7 +187,7 @@ def object_of(md5: str) -> str:
 
 def test_a_wrong_secret_is_refused_and_loses_nothing(pushed: Path, storage: S3Server, tmp_path: Path) -> None:
     stored, expected = storage.objects(), outputs(pushed)
-    mine = Path(shutil.copytree(pushed, tmp_path / "mine", symlinks=True))
+    mine = copied(pushed, tmp_path / "mine")
     connect(mine, storage, secret="wrong")
     clone = clone_of(mine, tmp_path / "clone")
     for code, printed in (dvc(mine, "push"), dvc(clone, "pull")):
@@ -228,7 +228,7 @@ def test_a_damaged_object_is_refused_and_replaced(
 
 
 def test_a_server_that_dies_during_a_push(pushed: Path, tmp_path: Path) -> None:
-    mine = Path(shutil.copytree(pushed, tmp_path / "mine", symlinks=True))
+    mine = copied(pushed, tmp_path / "mine")
     expected = outputs(mine)
     with S3Server(tmp_path) as server, Gate(server.port) as gate:
         gate.at_upload(12, server.kill)

@@ -1,7 +1,6 @@
 """A team's day: one clone runs, queues and pushes experiments; another pulls, repeats and publishes them."""
 
 import json
-import shutil
 import time
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from mlflow.entities import Run
 from spampipe import paths
 from spampipe.runs import CURVES, MODEL_TAG
 from tests.recipes import run_recipe
-from tests.repositories import identify, run, store_of, tracked_runs
+from tests.repositories import copied, identify, run, store_of, tracked_runs
 
 PATIENCE_SECONDS = 300
 
@@ -22,7 +21,7 @@ def team(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     """Two clones of one git server with one DVC remote: A has run four experiments, one of them in vain; B none."""
     folder = tmp_path_factory.mktemp("team")
     a, b, server = folder / "a", folder / "b", folder / "server.git"
-    shutil.copytree(finished, a, symlinks=True)
+    copied(finished, a)
     (a / "mlflow.db").unlink()  # a new store, which two workers start at once
     run(a, "git", "clone", "-q", "--bare", ".", str(server))
     run(a, "git", "remote", "add", "origin", str(server))

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from spampipe import paths
-from tests.repositories import identify, run
+from tests.repositories import copied, identify, run
 
 TEXT = "WIN 5000 pounds now, text 3 to claim your prize"
 CHECK, WHERE, REPORT, CLASSIFY = ("check", "HEAD"), ("where", "main"), ("report", "HEAD"), ("classify", TEXT)
@@ -23,7 +23,7 @@ def test_commands_answer_in_a_subfolder_what_they_answer_at_the_top(repository: 
 
 
 def test_commands_work_where_the_repository_is_a_folder_of_gits(finished: Path, tmp_path: Path) -> None:
-    top = Path(shutil.copytree(finished, tmp_path / "outer" / "pipeline", symlinks=True))
+    top = copied(finished, tmp_path / "outer" / "pipeline")
     shutil.rmtree(top / ".git")
     run(tmp_path / "outer", "git", "init", "-q", "-b", "main")
     identify(top)

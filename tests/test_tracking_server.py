@@ -1,6 +1,5 @@
 """A team's tracking server, set up by the recipes of docs/teamwork.md, with two clients that log at once."""
 
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +10,7 @@ import requests
 
 from tests import daemons
 from tests.recipes import run_recipe, script_of
-from tests.repositories import change, run, tracked_runs
+from tests.repositories import change, copied, run, tracked_runs
 from tests.servers import closed_port
 
 _ADDRESS = "mlflow.example.org:5000"
@@ -39,7 +38,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 def test_two_clients_log_at_once(server: str, repository: Path, tmp_path: Path) -> None:
-    clients = [repository, Path(shutil.copytree(repository, tmp_path / "other", symlinks=True))]
+    clients = [repository, copied(repository, tmp_path / "other")]
     for epochs, client in enumerate(clients, 1):
         change(client, "train", epochs=epochs)
 
