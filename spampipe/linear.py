@@ -19,6 +19,8 @@ class Linear(nn.Linear):
     convolution with a 1 x 1 kernel. The hardware's products in bfloat16 go to oneDNN anyway.
     """
 
+    weight_is_rounded = False  # True: it holds bfloat16 numbers for a while, see precision.rounded_weights
+
     def reset_parameters(self) -> None:
         """Draw the tensors, but not on the meta device: they are given later, and it would import half of torch."""
         if not self.weight.is_meta:
@@ -29,7 +31,8 @@ class Linear(nn.Linear):
         if not rounds_operands():
             return _product(inputs, self.weight, self.bias)
         bias = None if self.bias is None else rounded(self.bias)
-        return _product(rounded(inputs), rounded(self.weight), bias).bfloat16()
+        weight = self.weight if self.weight_is_rounded else rounded(self.weight)
+        return _product(rounded(inputs), weight, bias).bfloat16()
 
 
 class Embedding(nn.Embedding):

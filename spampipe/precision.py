@@ -8,7 +8,7 @@ of two bfloat16 numbers are exact in float32, so results differ from the hardwar
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -58,16 +58,17 @@ def rounded_weights(module: nn.Module, precision: Precision) -> Iterator[None]:
 
     Rounding once instead of at every product changes no result. For work without gradients.
     """
-    exact: dict[nn.Linear, Tensor] = {}
+    exact: dict[Any, Tensor] = {}
     if precision == "bf16":
         exact = {m: m.weight.data for m in module.modules() if isinstance(m, nn.Linear) and not m.weight.is_meta}
     try:
         for linear, weight in exact.items():
-            linear.weight.data = weight.bfloat16()
+            linear.weight.data = weight.bfloat16() if has_bf16_units(weight.device) else rounded(weight)
+            linear.weight_is_rounded = True
         yield
     finally:
         for linear, weight in exact.items():
-            linear.weight.data = weight
+            linear.weight.data, linear.weight_is_rounded = weight, False
 
 
 @contextmanager

@@ -12,7 +12,9 @@ from spampipe.errors import DataError, QualityError
 from spampipe.history import Revision
 
 # What may differ between machines, whose products are rounded differently; what is named nowhere must be equal.
-LOSS_TOLERANCE, SHARE_TOLERANCE, COUNT_TOLERANCE = 0.05, 0.02, 6
+# benchmarks/other_hardware.py found losses to differ by 0.0016 at most, and 2 of 5,572 predictions: as many errors
+# more or less in one split, and 2 of the 149 validation messages as a share. Twice that is allowed.
+LOSS_TOLERANCE, SHARE_TOLERANCE, COUNT_TOLERANCE = 0.0033, 0.027, 4
 _METRICS = (paths.TRAIN_METRICS, paths.EVALUATE_METRICS)
 _DATA = ("data/", "models/base")  # made without floating point: the same everywhere
 
