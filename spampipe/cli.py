@@ -16,6 +16,7 @@ from spampipe.architectures import BASE_MODELS
 from spampipe.errors import ParamsError, RepositoryError
 
 Action = Callable[[argparse.Namespace], None]
+Add = Callable[[Action, str], argparse.ArgumentParser]  # a subcommand of this summary
 
 _LONGEST_FIELD = (1 << 31) - 1  # characters; Python's csv would refuse more than 131,072
 
@@ -32,6 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         added.set_defaults(action=action)
         return added
 
+    _add_uses_of_models(add)
+    _add_work_with_results(add)
+    options = parser.parse_args(arguments)
+    command.run(lambda: _perform(options), log=sys.stderr)  # standard output is the answer's
+
+
+def _add_uses_of_models(add: Add) -> None:
     classify = add(_classify, "label messages with the trained model")
     classify.add_argument("texts", nargs="*", metavar="TEXT", help="messages; none: standard input, one a line")
     kinds = "with the messages: .txt, one a line, or .csv, .tsv, .jsonl, .parquet"
@@ -40,10 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     classify.add_argument("--output", type=_path, metavar="FILE", help="all columns and the answers; default: print")
     classify.add_argument("--json", action="store_true", help="print one JSON object a line")
     classify.add_argument("--threshold", type=float, help="spam from this probability on; default: params.yaml's")
+    classify.set_defaults(needs_repository=lambda options: not paths.CLASSIFIER_CARD.exists())
     errors = add(_errors, "list the misclassified messages")
     splits = (*paths.SPLITS, paths.LEFTOVER_SPLIT)
     errors.add_argument("--split", choices=splits, default="test", help="whose messages (%(default)s)")
-    classify.set_defaults(needs_repository=lambda options: not paths.CLASSIFIER_CARD.exists())
     generate = add(_generate, "continue a text with a base model, greedily")
     generate.add_argument("text", metavar="TEXT", help="the beginning, such as 'Every effort moves you'")
     generate.add_argument("--model", choices=sorted(BASE_MODELS), help="default: model.name of params.yaml")
@@ -53,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ui.add_argument("--port", type=int, default=5000, help="of this machine (%(default)s)")
     ui.add_argument("--no-browser", dest="browser", action="store_false", help="only print the view's address")
     ui.set_defaults(needs_repository=lambda options: not os.environ.get(run_store.ADDRESS_VARIABLE))
+
+
+def _add_work_with_results(add: Add) -> None:
     publish = add(_publish, "complete the MLflow store from results")
     what = publish.add_mutually_exclusive_group()
     what.add_argument("revision", nargs="?", metavar="REV", help="experiment or git revision; none: the workspace")
@@ -74,9 +85,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     experiments.add_argument("--markdown", action="store_true", help="print a Markdown table")
     report = add(_report, "print a Markdown comparison with a revision, for a pull request")
     report.add_argument("revision", nargs="?", default="main", metavar="REV", help="default: %(default)s")
-
-    options = parser.parse_args(arguments)
-    command.run(lambda: _perform(options), log=sys.stderr)  # standard output is the answer's
 
 
 def _perform(options: argparse.Namespace) -> None:
