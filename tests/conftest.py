@@ -3,10 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from spampipe import bases, collection, fetch, paths
 from tests import repositories
+
+hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine fails no test
+hypothesis.settings.load_profile("no clock")
 
 ROOT = Path(__file__).parent.parent
 
