@@ -19,14 +19,15 @@ from torch import Tensor, nn
 
 from benchmarks import timing, training_runs
 from benchmarks.opponents import book_classifier
-from spampipe import bases, checkpoint, command, compute, files
-from spampipe.card import ClassifierCard
-from spampipe.classifier import Position
-from spampipe.compute import random_stream
+from spampipe.core import command, files
+from spampipe.data.tokens import TokenTable
+from spampipe.models import bases, checkpoint, compute
+from spampipe.models.card import ClassifierCard
+from spampipe.models.classifier import Position
+from spampipe.models.compute import random_stream
+from spampipe.models.precision import Precision
 from spampipe.params import ModelParams, TrainParams
-from spampipe.precision import Precision
-from spampipe.tokens import TokenTable
-from spampipe.training import shuffled_batches
+from spampipe.training.loop import shuffled_batches
 
 RESULT = timing.RESULTS / "against_the_book.json"
 SETTINGS = TrainParams(

@@ -20,11 +20,14 @@ from transformers import EvalPrediction, Trainer, TrainingArguments
 
 from benchmarks import timing, training_runs
 from benchmarks.opponents import llama_classifier
-from spampipe import checkpoint, command, compute, files, params, paths, tokens
-from spampipe.card import ClassifierCard
+from spampipe import params
+from spampipe.core import command, files, paths
+from spampipe.data import tokens
+from spampipe.data.tokens import TokenTable
+from spampipe.models import checkpoint, compute
+from spampipe.models.card import ClassifierCard
+from spampipe.models.precision import Precision
 from spampipe.params import TrainParams
-from spampipe.precision import Precision
-from spampipe.tokens import TokenTable
 
 RESULT = timing.RESULTS / "against_trainer.json"
 REMARKS = (

@@ -9,7 +9,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import LinearSVC
 
-from spampipe import command, evaluation, files, messages, paths
+from spampipe.core import command, files, paths
+from spampipe.data import messages
+from spampipe.evaluation import reports
 
 RESULT = Path("benchmarks/results/baseline.json")
 
@@ -26,10 +28,10 @@ def main() -> None:
     )
     model.fit(tables["train"]["Text"], tables["train"]["Label"])
     predictions = {
-        name: evaluation.tabulate(name, table, model.predict(table["Text"]).astype(float), 0.5)
+        name: reports.tabulate(name, table, model.predict(table["Text"]).astype(float), 0.5)
         for name, table in tables.items()
     }
-    files.write_json(RESULT, {"model": "TF-IDF and linear SVM", "figures": evaluation.summarize(predictions)})
+    files.write_json(RESULT, {"model": "TF-IDF and linear SVM", "figures": reports.summarize(predictions)})
 
 
 if __name__ == "__main__":

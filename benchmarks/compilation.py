@@ -8,10 +8,13 @@ import time
 from typing import get_args
 
 from benchmarks import flops, timing, training_runs, trunk_rate
-from spampipe import command, compute, examples, files, paths, tokens
-from spampipe.classifier import Classifier
-from spampipe.precision import Precision
-from spampipe.tokens import TokenTable
+from spampipe.core import command, files, paths
+from spampipe.data import tokens
+from spampipe.data.tokens import TokenTable
+from spampipe.models import compute
+from spampipe.models.classifier import Classifier
+from spampipe.models.precision import Precision
+from spampipe.training import examples
 
 RESULT = timing.RESULTS / "compilation.json"
 MODEL = "smollm2-135m"

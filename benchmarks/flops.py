@@ -4,9 +4,9 @@ import time
 
 import torch
 
-from spampipe import examples
-from spampipe.classifier import Classifier
-from spampipe.tokens import TokenTable
+from spampipe.data.tokens import TokenTable
+from spampipe.models.classifier import Classifier
+from spampipe.training import examples
 
 
 def block_flops(classifier: Classifier, stop: int | None) -> int:

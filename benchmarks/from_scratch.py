@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from spampipe import command, files, paths
+from spampipe.core import command, files, paths
 
 RESULT = Path("benchmarks/results/from_scratch.json")
 PUBLISHED = {"train_accuracy": 1.0, "validation_accuracy": 0.9664, "test_accuracy": 0.9367}

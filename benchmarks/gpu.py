@@ -17,20 +17,14 @@ from typing import Any
 import torch
 
 from benchmarks import flops, timing, training_runs
-from spampipe import (
-    bases,
-    checkpoint,
-    command,
-    compute,
-    examples,
-    files,
-    params,
-    training,
-)
-from spampipe.classifier import Trainable
-from spampipe.errors import SpampipeError
-from spampipe.precision import Precision
-from spampipe.tokens import TokenTable
+from spampipe import params
+from spampipe.core import command, files
+from spampipe.core.errors import SpampipeError
+from spampipe.data.tokens import TokenTable
+from spampipe.models import bases, checkpoint, compute
+from spampipe.models.classifier import Trainable
+from spampipe.models.precision import Precision
+from spampipe.training import examples
 
 RESULT = timing.RESULTS / "gpu.json"
 MATRIX_SIZES = (2048, 8192)
@@ -124,7 +118,7 @@ def measure(
     train, validation = (examples.prepare(classifier, table, precision, name) for name, table in tables.items())
     flops.synchronize(device)
     prepared = time.perf_counter()
-    training.fit(classifier, train, validation, settings.train.model_copy(update=loop))
+    loop.fit(classifier, train, validation, settings.train.model_copy(update=loop))
     flops.synchronize(device)
     end = time.perf_counter()
     if classifier.trunk_depth:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import timing, workspace
-from spampipe import command, files, paths
-from spampipe import messages as messages_
-from spampipe.errors import SpampipeError
+from spampipe.core import command, files, paths
+from spampipe.core.errors import SpampipeError
+from spampipe.data import messages as messages_
 
 RESULT = timing.RESULTS / "growth.json"
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000)

@@ -7,9 +7,9 @@ from llms_from_scratch.ch04 import GPTModel
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForSequenceClassification
 
-from spampipe.architectures import DecoderConfig
-from spampipe.classifier import Classifier
-from spampipe.model import Decoder
+from spampipe.models.architectures import DecoderConfig
+from spampipe.models.classifier import Classifier
+from spampipe.models.decoder import Decoder
 
 _Model = TypeVar("_Model", bound=nn.Module)
 

@@ -13,7 +13,9 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import timing, workspace
-from spampipe import command, files, gate, paths, training_log
+from spampipe.core import command, files, paths
+from spampipe.results import gate
+from spampipe.training import training_log
 
 RESULT = timing.RESULTS / "other_hardware.json"
 AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}

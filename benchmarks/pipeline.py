@@ -11,8 +11,9 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import timing, workspace
-from spampipe import command, files, params
-from spampipe.architectures import BASE_MODELS
+from spampipe import params
+from spampipe.core import command, files
+from spampipe.models.architectures import BASE_MODELS
 
 RESULT = timing.RESULTS / "pipeline.json"
 SECOND_RATE = 0.0001  # the second experiment's learning rate

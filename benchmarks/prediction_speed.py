@@ -18,11 +18,14 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, pipeline
 
 from benchmarks import timing, training_runs
 from benchmarks.opponents import book_classifier, llama_classifier
-from spampipe import bases, checkpoint, command, compute, fetch, files, messages, paths, tokenizer
-from spampipe.card import ClassifierCard, load_card
+from spampipe.core import command, files, paths
+from spampipe.data import messages, tokenizer
+from spampipe.downloads import fetch
+from spampipe.inference.prediction import SpamClassifier
+from spampipe.models import bases, checkpoint, compute
+from spampipe.models.card import ClassifierCard, load_card
+from spampipe.models.precision import Precision
 from spampipe.params import ModelParams
-from spampipe.precision import Precision
-from spampipe.prediction import SpamClassifier
 
 RESULT = timing.RESULTS / "prediction_speed.json"
 PIPELINE_BATCHES = (1, 8, 32)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import tables, tables_hardware, tables_pipeline, tables_studies, tables_training
-from spampipe import command, files, paths
-from spampipe.errors import DataError
+from spampipe.core import command, files, paths
+from spampipe.core.errors import DataError
 
 TABLES: dict[str, Callable[[], str]] = (
     tables_studies.TABLES | tables_pipeline.TABLES | tables_training.TABLES | tables_hardware.TABLES

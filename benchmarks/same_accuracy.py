@@ -8,11 +8,15 @@ import argparse
 from typing import Any
 
 from benchmarks import timing, training_runs
-from spampipe import checkpoint, command, compute, examples, files, params, paths, tokens
-from spampipe.classifier import Classifier
-from spampipe.examples import TokenExamples
-from spampipe.precision import Precision
-from spampipe.tokens import TokenTable
+from spampipe import params
+from spampipe.core import command, files, paths
+from spampipe.data import tokens
+from spampipe.data.tokens import TokenTable
+from spampipe.models import checkpoint, compute
+from spampipe.models.classifier import Classifier
+from spampipe.models.precision import Precision
+from spampipe.training import examples
+from spampipe.training.examples import TokenExamples
 
 SEEDS = (123, 1, 2)
 RESULT = timing.RESULTS / "same_accuracy.json"

@@ -13,26 +13,19 @@ import pandas as pd
 import torch
 
 from benchmarks import timing
-from spampipe import (
-    checkpoint,
-    command,
-    compute,
-    evaluation,
-    examples,
-    files,
-    messages,
-    params,
-    paths,
-    tokens,
-    training,
-)
-from spampipe.classifier import Classifier
-from spampipe.examples import Examples
-from spampipe.messages import SPAM
-from spampipe.metrics import Probabilities
+from spampipe import params
+from spampipe.core import command, files, paths
+from spampipe.data import messages, tokens
+from spampipe.data.messages import SPAM
+from spampipe.data.tokens import TokenTable
+from spampipe.evaluation import reports
+from spampipe.evaluation.metrics import Probabilities
+from spampipe.models import checkpoint, compute
+from spampipe.models.classifier import Classifier
+from spampipe.models.precision import Precision, autocast
 from spampipe.params import Params
-from spampipe.precision import Precision, autocast
-from spampipe.tokens import TokenTable
+from spampipe.training import examples, loop
+from spampipe.training.examples import Examples
 
 SEEDS = (123, 1, 2, 3, 4)
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
@@ -77,12 +70,12 @@ def over_seeds(
     for seed in SEEDS:
         restart(classifier, start, seed)
         changed = settings.train.model_copy(update={"seed": seed, "precision": precision})
-        training.fit(classifier, splits["train"], splits["validation"], changed)
+        loop.fit(classifier, splits["train"], splits["validation"], changed)
         predictions = {}
         for name in tables:
             scores = spam_probabilities(classifier, splits[name], precision)
-            predictions[name] = evaluation.tabulate(name, texts[name], scores, settings.evaluate.threshold)
-        summaries.append(evaluation.summarize(predictions))
+            predictions[name] = reports.tabulate(name, texts[name], scores, settings.evaluate.threshold)
+        summaries.append(reports.summarize(predictions))
     figures = {}
     for figure in FIGURES:
         values = [summary[figure] for summary in summaries if summary[figure] is not None]

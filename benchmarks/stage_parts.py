@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from spampipe import command
+from spampipe.core import command
 
 
 class Stopwatch:
@@ -32,14 +32,18 @@ def main() -> None:
     importlib.import_module(f"stages.{stage}")
     watch.lap("imports")
     {"train": train, "evaluate": evaluate}[stage](watch)
-    from spampipe import files
+    from spampipe.core import files
 
     files.write_json(Path(destination), watch.laps)
 
 
 def train(watch: Stopwatch) -> None:
     """Load, run the frozen layers, take all steps."""
-    from spampipe import checkpoint, compute, examples, params, paths, tokens, training
+    from spampipe import params
+    from spampipe.core import paths
+    from spampipe.data import tokens
+    from spampipe.models import checkpoint, compute
+    from spampipe.training import examples, loop
 
     settings = params.load()
     compute.configure_torch()
@@ -49,14 +53,19 @@ def train(watch: Stopwatch) -> None:
     watch.lap("load")
     splits = {name: examples.prepare(classifier, table, card.precision, name) for name, table in tables.items()}
     watch.lap("frozen_layers")
-    training.fit(classifier, splits["train"], splits["validation"], settings.train)
+    loop.fit(classifier, splits["train"], splits["validation"], settings.train)
     watch.lap("steps")
 
 
 def evaluate(watch: Stopwatch) -> None:
     """Load, run the frozen layers on what is not in the store yet, score all messages."""
-    from spampipe import checkpoint, compute, examples, params, paths, scoring, tokens
-    from spampipe.card import load_card
+    from spampipe import params
+    from spampipe.core import paths
+    from spampipe.data import tokens
+    from spampipe.evaluation import scoring
+    from spampipe.models import checkpoint, compute
+    from spampipe.models.card import load_card
+    from spampipe.training import examples
 
     settings = params.load()
     compute.configure_torch()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 from benchmarks import timing, workspace
-from spampipe import command, files
+from spampipe.core import command, files
 
 RESULT = timing.RESULTS / "startup.json"
 PACKAGES = ("torch", "mlflow", "matplotlib", "transformers", "pandas", "tiktoken")

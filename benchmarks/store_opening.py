@@ -10,7 +10,8 @@ from pathlib import Path
 from unittest import mock
 
 from benchmarks import timing
-from spampipe import command, files, trunk_store
+from spampipe.core import command, files
+from spampipe.training import trunk_store
 
 RESULT = timing.RESULTS / "store_opening.json"
 SHAPE = (130_000, 576)  # tokens, width

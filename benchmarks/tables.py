@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from spampipe.errors import DataError
+from spampipe.core.errors import DataError
 
 RESULTS = Path("benchmarks/results")
 

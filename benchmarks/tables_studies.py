@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.tables import RESULTS, markdown, measured_on, percent, read
-from spampipe import params, paths
+from spampipe import params
+from spampipe.core import paths
 
 
 def results() -> str:

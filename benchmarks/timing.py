@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from spampipe import compute, provenance
+from spampipe.models import compute
+from spampipe.tracking import provenance
 
 RESULTS = Path("benchmarks/results")
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks import timing, workspace
-from spampipe import command, files, paths
+from spampipe.core import command, files, paths
 
 RESULT = timing.RESULTS / "tracking_cost.json"
 WAYS = ("no tracking", "the repository's store", "server down", "server stuck")

@@ -9,14 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from spampipe import checkpoint, compute, examples, messages, paths, precision, tokenizer, tokens, training
-from spampipe.architectures import BASE_MODELS
-from spampipe.card import ClassifierCard
-from spampipe.classifier import Classifier
-from spampipe.examples import Examples
+from spampipe.core import paths
+from spampipe.data import messages, tokenizer, tokens
+from spampipe.data.tokens import TokenTable
+from spampipe.models import checkpoint, compute, precision
+from spampipe.models.architectures import BASE_MODELS
+from spampipe.models.card import ClassifierCard
+from spampipe.models.classifier import Classifier
 from spampipe.params import TrainParams
-from spampipe.tokens import TokenTable
-from spampipe.training_log import Record
+from spampipe.training import examples, loop
+from spampipe.training.examples import Examples
+from spampipe.training.training_log import Record
 
 Tables = dict[str, TokenTable]
 Prepare = Callable[[Classifier, TokenTable, precision.Precision, str], Examples]
@@ -60,12 +63,12 @@ def train_anew(
         train, validation = (
             prepare(classifier, tables[name], card.precision, name) for name in ("train", "validation")
         )
-        records = training.fit(classifier, train, validation, settings)
+        records = loop.fit(classifier, train, validation, settings)
         seconds = time.perf_counter() - start
         if "test" not in tables:
             return TrainingRun(seconds, records, math.nan)
         test = prepare(classifier, tables["test"], card.precision, "test")
-        return TrainingRun(seconds, records, training.accuracy(classifier, test, card.precision))
+        return TrainingRun(seconds, records, loop.accuracy(classifier, test, card.precision))
 
 
 @contextmanager

@@ -14,10 +14,14 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks import flops, timing, training_runs
-from spampipe import checkpoint, command, compute, examples, files, params, paths, tokens
-from spampipe.classifier import Classifier
-from spampipe.precision import Precision
-from spampipe.tokens import TokenTable
+from spampipe import params
+from spampipe.core import command, files, paths
+from spampipe.data import tokens
+from spampipe.data.tokens import TokenTable
+from spampipe.models import checkpoint, compute
+from spampipe.models.classifier import Classifier
+from spampipe.models.precision import Precision
+from spampipe.training import examples
 
 RESULT = timing.RESULTS / "trunk_rate.json"
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")

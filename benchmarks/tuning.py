@@ -13,10 +13,14 @@ import torch
 from torch.nn import functional
 
 from benchmarks.seeds import restart
-from spampipe import checkpoint, command, compute, examples, files, params, paths, tokens, training
-from spampipe.classifier import Classifier
-from spampipe.examples import Examples
-from spampipe.training_log import Record
+from spampipe import params
+from spampipe.core import command, files, paths
+from spampipe.data import tokens
+from spampipe.models import checkpoint, compute
+from spampipe.models.classifier import Classifier
+from spampipe.training import examples, loop
+from spampipe.training.examples import Examples
+from spampipe.training.training_log import Record
 
 LEARNING_RATES = (2e-5, 5e-5, 1e-4, 2e-4, 4e-4, 8e-4)
 EPOCHS = 8
@@ -47,12 +51,12 @@ def main() -> None:
                     outcome = {
                         "validation_accuracy": record.validation,
                         "validation_loss": mean_loss(classifier, splits["validation"]),
-                        "test_accuracy": training.accuracy(classifier, splits["test"], precision),
+                        "test_accuracy": loop.accuracy(classifier, splits["test"], precision),
                     }
                     outcomes.setdefault((rate, round(record.epoch)), []).append(outcome)
 
             changes = {"seed": seed, "learning_rate": learning_rate, "epochs": EPOCHS, "precision": precision}
-            training.fit(
+            loop.fit(
                 classifier,
                 splits["train"],
                 splits["validation"],

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from spampipe import paths, yaml12
+from spampipe.core import paths, yaml12
 
 STAGES = ("download", "balance", "split", "tokenize_pad", "train", "evaluate", "plot")  # names of their modules
 

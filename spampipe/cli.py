@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, chdir, suppress
 from pathlib import Path
 
-from spampipe import command, params, paths, run_store
-from spampipe.architectures import BASE_MODELS
-from spampipe.errors import ParamsError, RepositoryError
+from spampipe import params
+from spampipe.core import command, paths
+from spampipe.core.errors import ParamsError, RepositoryError
+from spampipe.models.architectures import BASE_MODELS
+from spampipe.tracking import run_store
 
 Action = Callable[[argparse.Namespace], None]
 Add = Callable[[Action, str], argparse.ArgumentParser]  # a subcommand of this summary
@@ -102,7 +104,7 @@ def _perform(options: argparse.Namespace) -> None:
 
 def _classify(options: argparse.Namespace) -> None:
     """Print label, probability of spam and text of each message, separated by tabs, as the messages come."""
-    from spampipe import answer_files, bulk, message_files, message_rows
+    from spampipe.inference import answer_files, bulk, message_files, message_rows
 
     if options.texts and options.input is not None:
         raise ParamsError("messages are given twice; leave out TEXT or --input")
@@ -120,7 +122,7 @@ def _classify(options: argparse.Namespace) -> None:
         sink: answer_files.Sink = answer_files.Lines(sys.stdout, as_json=options.json)
         if options.output is not None:
             sink = stack.enter_context(answer_files.to_file(options.output, source))
-        from spampipe.prediction import SpamClassifier  # takes seconds, and the files are in order
+        from spampipe.inference.prediction import SpamClassifier  # takes seconds, and the files are in order
 
         threshold = settings.threshold if options.threshold is None else options.threshold
         classifier = SpamClassifier.load(threshold=threshold)
@@ -134,9 +136,10 @@ def _errors(options: argparse.Namespace) -> None:
 
     The mistakes that the model was most sure of come first.
     """
-    from spampipe import evaluation, gate
+    from spampipe.evaluation import reports
+    from spampipe.results import gate
 
-    mistakes = evaluation.confident_mistakes(gate.read_predictions(Path()), options.split)
+    mistakes = reports.confident_mistakes(gate.read_predictions(Path()), options.split)
     for row in mistakes.to_dict("records"):
         text = " ".join(row["text"].split())  # one line a message
         print(f"{row['label']}\t{row['predicted']}\t{row['probability']:.4f}\t{text}")
@@ -144,14 +147,14 @@ def _errors(options: argparse.Namespace) -> None:
 
 def _generate(options: argparse.Namespace) -> None:
     """Continue a text with a pretrained base model, always taking the most probable token."""
-    from spampipe.generation import continue_text
+    from spampipe.inference.generation import continue_text
 
     print(continue_text(options.model or params.load().model.name, options.text, options.tokens))
 
 
 def _publish(options: argparse.Namespace) -> None:
     """Record in MLflow what results hold and their runs lack; print each result, its run and what was added."""
-    from spampipe import history, publication
+    from spampipe.results import history, publication
 
     if options.experiments:
         published = publication.publish_experiments()
@@ -165,14 +168,14 @@ def _publish(options: argparse.Namespace) -> None:
 
 def _where(options: argparse.Namespace) -> None:
     """Print the model's md5, its runs, experiments and revisions, one a line."""
-    from spampipe import lookup
+    from spampipe.results import lookup
 
     print("\n".join(lookup.where(options.name).lines()))
 
 
 def _verify(options: argparse.Namespace) -> None:
     """Run the pipeline of a revision in a temporary copy, without caches, and compare the md5 of every output."""
-    from spampipe import history, verification
+    from spampipe.results import history, verification
 
     verdict = verification.verify(history.resolve(options.revision))
     print(verdict.table())
@@ -181,7 +184,7 @@ def _verify(options: argparse.Namespace) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     """Hold the metrics against the bounds in params.yaml, and against another result's."""
-    from spampipe import gate, history
+    from spampipe.results import gate, history
 
     findings = gate.check(Path(), history.resolve(options.revision) if options.revision else None)
     print("\n".join(finding.line() for finding in findings))
@@ -190,7 +193,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _register(options: argparse.Namespace) -> None:
     """Register the workspace's model; it becomes the champion if it is better than the one there is."""
-    from spampipe import registry
+    from spampipe.results import registry
 
     registered = registry.register(options.name, options.by)
     print(f"{options.name}\tversion {registered.version}\t{registered.verdict}")
@@ -198,7 +201,7 @@ def _register(options: argparse.Namespace) -> None:
 
 def _experiments(options: argparse.Namespace) -> None:
     """Print the workspace, HEAD and its experiments: the settings that differ from HEAD's, and the main metrics."""
-    from spampipe import experiments
+    from spampipe.results import experiments
 
     rows = experiments.collect(all_commits=options.all_commits)
     width = shutil.get_terminal_size().columns
@@ -207,23 +210,23 @@ def _experiments(options: argparse.Namespace) -> None:
 
 def _report(options: argparse.Namespace) -> None:
     """Print metrics, settings, mistakes and the loss beside those of a revision, as Markdown."""
-    from spampipe import comparison, results
+    from spampipe.results import comparison, result
 
     level = params.load().check.significance
-    print(comparison.markdown(results.named(options.revision), results.workspace(), level))
+    print(comparison.markdown(result.named(options.revision), result.workspace(), level))
 
 
 def _compare(options: argparse.Namespace) -> None:
     """Print the settings that differ, the metrics and the right answers of two results, A and B."""
-    from spampipe import comparison, results
+    from spampipe.results import comparison, result
 
     level = params.load().check.significance
-    print(comparison.text(results.named(options.first), results.named(options.second), level))
+    print(comparison.text(result.named(options.first), result.named(options.second), level))
 
 
 def _ui(options: argparse.Namespace) -> None:
     """Serve MLflow's pages of the recorded runs until interrupted, and open the view of all runs."""
-    from spampipe import run_ui
+    from spampipe.tracking import run_ui
 
     def announce(address: str) -> None:
         print(address, flush=True)

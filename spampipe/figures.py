@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from spampipe import files
-from spampipe.messages import LABELS
+from spampipe.core import files
+from spampipe.data.messages import LABELS
 
 _STYLE = {"font.family": "DejaVu Sans", "pdf.compression": 6, "axes.grid": True, "grid.alpha": 0.3}
 

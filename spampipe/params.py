@@ -1,18 +1,21 @@
 """The settings in params.yaml: read, checked, frozen. No default lives here."""
 
-import difflib
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from spampipe import paths, yaml12
-from spampipe.architectures import BASE_MODELS
-from spampipe.errors import ParamsError
-from spampipe.metric_names import EVALUATE_NAMES
-from spampipe.yaml12 import YamlError
+from spampipe.core import paths, yaml12
+from spampipe.core.errors import ParamsError
+from spampipe.core.section import Real, Section, closest
+from spampipe.core.yaml12 import YamlError
+from spampipe.data.settings import BalanceParams, DownloadParams, SplitParams, TokenizePadParams
+from spampipe.evaluation.metric_names import EVALUATE_NAMES
+from spampipe.evaluation.settings import EvaluateParams
+from spampipe.models.architectures import BASE_MODELS
+from spampipe.models.settings import ModelParams
+from spampipe.training.settings import TrainParams
 
 _MAX_PIXELS = 10_000  # of a figure's side: 400 MB of memory
 
@@ -20,100 +23,18 @@ _MAX_PIXELS = 10_000  # of a figure's side: 400 MB of memory
 def _known_metrics(bounds: dict[str, float]) -> dict[str, float]:
     for name in bounds:
         if name not in EVALUATE_NAMES:
-            raise ValueError(f"{paths.EVALUATE_METRICS} has no {name}; {_closest(name, EVALUATE_NAMES)}")
+            raise ValueError(f"{paths.EVALUATE_METRICS} has no {name}; {closest(name, EVALUATE_NAMES)}")
     return bounds
 
 
-_Real = Annotated[float, Field(allow_inf_nan=False)]
-_Count = Annotated[int, Field(ge=1, le=1_000_000)]
-_Bounds = Annotated[dict[str, _Real], AfterValidator(_known_metrics)]
-_Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what NumPy accepts as a seed
+_Bounds = Annotated[dict[str, Real], AfterValidator(_known_metrics)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class DownloadParams(_Section):
-    """Which messages to start from."""
-
-    dataset: Annotated[str, Field(min_length=1)]
-    quoting: bool
-
-
-class BalanceParams(_Section):
-    """How to even the classes out."""
-
-    strategy: Literal["undersample", "none", "oversample"]
-    seed: _Seed
-
-
-class SplitParams(_Section):
-    """How to deal messages into train, validation and test."""
-
-    train_fraction: Annotated[_Real, Field(gt=0, lt=1)]
-    validation_fraction: Annotated[_Real, Field(gt=0, lt=1)]
-    seed: _Seed
-    group_duplicates: bool
-
-    @model_validator(mode="after")
-    def _leaves_a_test_set(self) -> Self:
-        if self.train_fraction + self.validation_fraction > 1 - 1e-9:
-            raise ValueError("train_fraction and validation_fraction leave no test set; lower one of them")
-        return self
-
-
-class TokenizePadParams(_Section):
-    """How long a message may be, in tokens."""
-
-    max_length: Literal["longest_train", "model_context"] | Annotated[int, Field(ge=1)]  # the context bounds it
-
-
-class ModelParams(_Section):
-    """The base model, what of it is trained, and where its answer is read."""
-
-    name: Literal["smollm2-135m", "gpt2-small", "gpt2-medium", "gpt2-large", "gpt2-xl", "gpt2-tiny"]
-    weights: Literal["pretrained", "random"]
-    trainable: Literal["last_layer", "last_block", "last_two_blocks", "all"]
-    position: Literal["last", "last_real", "first", "mean"]
-    causal: bool
-    dropout: Annotated[_Real, Field(ge=0, lt=1)]
-
-    @model_validator(mode="after")
-    def _weights_exist(self) -> Self:
-        if self.weights == "pretrained" and BASE_MODELS[self.name].weights_format is None:
-            raise ValueError(f"{self.name} has no pretrained weights; set model.weights to random")
-        return self
-
-
-class TrainParams(_Section):
-    """The training loop."""
-
-    seed: _Seed
-    epochs: _Count
-    batch_size: _Count
-    accumulation_steps: _Count
-    learning_rate: Annotated[_Real, Field(gt=0)]
-    weight_decay: Annotated[_Real, Field(ge=0)]
-    eval_every_steps: _Count
-    eval_batches: _Count
-    precision: Literal["fp32", "bf16"]
-    group_by_length: bool
-    activation_checkpointing: bool
-
-
-class EvaluateParams(_Section):
-    """How probabilities become labels."""
-
-    threshold: Annotated[_Real, Field(gt=0, lt=1)]
-    batch_size: _Count
-
-
-class PlotParams(_Section):
+class PlotParams(Section):
     """The size of the figures."""
 
-    width_inches: Annotated[_Real, Field(ge=1, le=100)]
-    height_inches: Annotated[_Real, Field(ge=1, le=100)]
+    width_inches: Annotated[Real, Field(ge=1, le=100)]
+    height_inches: Annotated[Real, Field(ge=1, le=100)]
     dots_per_inch: Annotated[int, Field(ge=10, le=2400)]
 
     @model_validator(mode="after")
@@ -126,15 +47,15 @@ class PlotParams(_Section):
         return self
 
 
-class CheckParams(_Section):
+class CheckParams(Section):
     """What `spampipe check` insists on: bounds of metrics, and when a loss is taken for real."""
 
     minimum: _Bounds
     maximum: _Bounds
-    significance: Annotated[_Real, Field(gt=0, lt=1)]
+    significance: Annotated[Real, Field(gt=0, lt=1)]
 
 
-class Params(_Section):
+class Params(Section):
     """All settings, one section a stage plus the model and the quality gate."""
 
     download: DownloadParams
@@ -211,11 +132,6 @@ def _explain(problem: ErrorDetails) -> str:
 def _did_you_mean(location: list[str]) -> str:
     fields = Params.model_fields
     if len(location) == 1:
-        return _closest(location[0], fields)
+        return closest(location[0], fields)
     section: Any = fields[location[0]].annotation
-    return _closest(location[1], section.model_fields)
-
-
-def _closest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"the known ones are {', '.join(known)}"
+    return closest(location[1], section.model_fields)

@@ -1,6 +1,8 @@
 """Even out the classes."""
 
-from spampipe import balancing, command, messages, params, paths
+from spampipe import params
+from spampipe.core import command, paths
+from spampipe.data import balancing, messages
 
 
 def main() -> None:

@@ -1,6 +1,9 @@
 """Fetch the raw messages and the base model, and check that the messages can be read."""
 
-from spampipe import bases, collection, command, params, paths
+from spampipe import params
+from spampipe.core import command, paths
+from spampipe.data import collection
+from spampipe.models import bases
 
 
 def main() -> None:

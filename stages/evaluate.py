@@ -2,21 +2,14 @@
 
 from functools import partial
 
-from spampipe import (
-    checkpoint,
-    command,
-    compute,
-    evaluation,
-    files,
-    messages,
-    mlflow_model,
-    params,
-    paths,
-    scoring,
-    tokens,
-    tracking,
-)
-from spampipe.card import load_card
+from spampipe import params
+from spampipe.core import command, files, paths
+from spampipe.data import messages, tokens
+from spampipe.evaluation import reports, scoring
+from spampipe.inference import mlflow_model
+from spampipe.models import checkpoint, compute
+from spampipe.models.card import load_card
+from spampipe.tracking import recording
 
 
 def main() -> None:
@@ -24,7 +17,7 @@ def main() -> None:
     settings = params.load()
     compute.configure_torch()
     device = compute.chosen_device()
-    with tracking.resumed_run(settings, "evaluate") as run:
+    with recording.resumed_run(settings, "evaluate") as run:
         run.record(partial(mlflow_model.log, threshold=settings.evaluate.threshold))
         card = load_card()
         classifier = checkpoint.load(card, device)
@@ -34,10 +27,10 @@ def main() -> None:
             probabilities = scoring.spam_probabilities(
                 classifier, rows, settings.evaluate.batch_size, card.precision, name, reuse_trunk=True
             )
-            predictions[name] = evaluation.tabulate(name, labelled, probabilities, settings.evaluate.threshold)
-        summary = evaluation.summarize(predictions)
+            predictions[name] = reports.tabulate(name, labelled, probabilities, settings.evaluate.threshold)
+        summary = reports.summarize(predictions)
         files.write_json(paths.EVALUATE_METRICS, summary)
-        for path, table in evaluation.tables(predictions).items():
+        for path, table in reports.tables(predictions).items():
             files.write_csv(path, table)
         run.log_metrics(summary)
         run.log_files([paths.EVALUATE_REPORTS], "reports/evaluate")

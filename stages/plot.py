@@ -1,16 +1,20 @@
 """Draw the figures of the run."""
 
-from spampipe import command, evaluation, figures, files, metrics, params, paths, tracking, training_log
+from spampipe import figures, params
+from spampipe.core import command, files, paths
+from spampipe.evaluation import metrics, reports
+from spampipe.tracking import recording
+from spampipe.training import training_log
 
 
 def main() -> None:
     """Write reports/figures/."""
     settings = params.load()
-    with tracking.resumed_run(settings, "plot") as run:
+    with recording.resumed_run(settings, "plot") as run:
         size = (settings.plot.width_inches, settings.plot.height_inches)
         steps = files.read_csv(paths.TRAIN_STEPS, training_log.STEP_COLUMNS)
         epochs = files.read_csv(paths.TRAIN_EPOCHS, training_log.EPOCH_COLUMNS)
-        confusion = files.read_csv(paths.CONFUSION, evaluation.CONFUSION_COLUMNS)
+        confusion = files.read_csv(paths.CONFUSION, reports.CONFUSION_COLUMNS)
         curve = files.read_csv(paths.PRECISION_RECALL, metrics.PRECISION_RECALL_COLUMNS)
         drawn = {
             "loss": figures.against_epochs(steps, "Loss", ("train_loss", "validation_loss"), size),

@@ -1,6 +1,8 @@
 """Deal the balanced messages into train, validation and test."""
 
-from spampipe import command, messages, params, paths, splitting
+from spampipe import params
+from spampipe.core import command, paths
+from spampipe.data import messages, splitting
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
 """Turn every split, and the messages that balancing left out, into rows of token ids."""
 
-from spampipe import command, messages, params, paths, tokenizer, tokens
-from spampipe.architectures import BASE_MODELS
+from spampipe import params
+from spampipe.core import command, paths
+from spampipe.data import messages, tokenizer, tokens
+from spampipe.models.architectures import BASE_MODELS
 
 
 def main() -> None:

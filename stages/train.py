@@ -2,20 +2,12 @@
 
 from functools import partial
 
-from spampipe import (
-    checkpoint,
-    command,
-    compute,
-    distributed,
-    examples,
-    files,
-    params,
-    paths,
-    tokens,
-    tracking,
-    training,
-    training_log,
-)
+from spampipe import params
+from spampipe.core import command, files, paths
+from spampipe.data import tokens
+from spampipe.models import checkpoint, compute
+from spampipe.tracking import recording
+from spampipe.training import distributed, examples, loop, training_log
 
 
 def main() -> None:
@@ -24,13 +16,13 @@ def main() -> None:
     compute.configure_torch()
     device = compute.chosen_device()
     tables = {name: tokens.load(paths.split_tokens(name)) for name in ("train", "validation")}
-    training.require_steps(len(tables["train"]), settings.train)
-    with distributed.processes() as first, tracking.training_run(settings, record=first) as run:
+    loop.require_steps(len(tables["train"]), settings.train)
+    with distributed.processes() as first, recording.training_run(settings, record=first) as run:
         card = checkpoint.describe(settings.model, tables["train"].max_length, settings.train.precision)
         classifier = checkpoint.create(card, settings.train.seed, settings.model.dropout, device)
         splits = {name: examples.prepare(classifier, table, card.precision, name) for name, table in tables.items()}
         listen = partial(run.log_record, flops=classifier.training_flops)
-        records = training.fit(classifier, **splits, settings=settings.train, listen=listen)
+        records = loop.fit(classifier, **splits, settings=settings.train, listen=listen)
         if first:  # of several processes, all of which have trained the same model
             checkpoint.save(classifier, card)
             files.write_csv(paths.TRAIN_STEPS, training_log.steps_table(records))

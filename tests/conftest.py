@@ -6,7 +6,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from spampipe import bases, collection, fetch, paths
+from spampipe.core import paths
+from spampipe.data import collection
+from spampipe.downloads import fetch
+from spampipe.models import bases
 from tests import repositories
 
 hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine fails no test
@@ -14,7 +17,10 @@ hypothesis.settings.load_profile("no clock")
 
 ROOT = Path(__file__).parent.parent
 
-LONGEST = ("test_story", "test_pipeline", "test_sharing", "test_commands", "test_tracking_server", "test_browser")
+LONGEST = (
+    *("test_story", "test_pipeline", "test_commands", "test_sharing", "test_classify", "test_tracking_server"),
+    *("test_browser", "test_readers", "test_subfolders", "test_dvc_yaml", "test_distributed", "test_environment"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from mlflow.entities import Run
 
-from spampipe.run_store import EXPERIMENT
+from spampipe.tracking.run_store import EXPERIMENT
 
 _ROOT = Path(__file__).parent.parent
 _COPIED = ("stages", "spampipe", "dvc.yaml", "sms-spam-collection", ".dvcignore", ".gitignore", "requirements.lock")

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from spampipe.fetch import Pin
-from spampipe.sources import Source
+from spampipe.downloads.fetch import Pin
+from spampipe.downloads.sources import Source
 
 _PATIENCE_SECONDS = 60  # after which a held reply goes on, so that a failing test ends
 

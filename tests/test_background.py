@@ -2,7 +2,7 @@
 
 import threading
 
-from spampipe.background import Background
+from spampipe.tracking.background import Background
 
 
 def test_actions_are_done_in_order_and_all_of_them() -> None:

@@ -14,8 +14,9 @@ import pytest
 from matplotlib import image
 from mlflow.entities import Run
 
-from spampipe import paths, run_view
-from spampipe.run_store import ADDRESS_VARIABLE
+from spampipe.core import paths
+from spampipe.tracking import run_view
+from spampipe.tracking.run_store import ADDRESS_VARIABLE
 from tests import browsers
 from tests.browsers import Browser
 from tests.repositories import change, copied, environment, run, store_of, tracked_runs

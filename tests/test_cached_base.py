@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from spampipe import bases, environment, fetch, paths
+from spampipe.core import environment, paths
+from spampipe.downloads import fetch
+from spampipe.models import bases
 from tests.conftest import ROOT
 
 
@@ -83,7 +85,7 @@ def test_a_base_of_another_pin_or_layout_is_laid_out_again(cache: Path, monkeypa
 
 def test_two_processes_lay_one_base_out_once(cache: Path) -> None:
     program = (
-        "from spampipe import bases, paths\n"
+        "from spampipe.models import bases; from spampipe.core import paths\n"
         "print(paths.base_tokenizer(bases.cached_base('gpt2-tiny', 'random')).stat().st_ino)"
     )
     command = [sys.executable, "-c", program]

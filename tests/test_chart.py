@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spampipe import chart, fetch, files
+from spampipe.core import files
+from spampipe.downloads import fetch
+from spampipe.results import chart
 from tests import browsers
 from tests.browsers import Browser
 

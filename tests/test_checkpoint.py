@@ -14,13 +14,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from spampipe import checkpoint, files, paths
-from spampipe.architectures import BASE_MODELS, BaseModel
-from spampipe.card import FORMAT, ClassifierCard, load_card
-from spampipe.classifier import Classifier
-from spampipe.errors import CheckpointError, SpampipeError, WeightsError
+from spampipe.core import files, paths
+from spampipe.core.errors import CheckpointError, SpampipeError, WeightsError
+from spampipe.models import checkpoint
+from spampipe.models.architectures import BASE_MODELS, BaseModel
+from spampipe.models.card import FORMAT, ClassifierCard, load_card
+from spampipe.models.classifier import Classifier
+from spampipe.models.precision import Precision
 from spampipe.params import ModelParams
-from spampipe.precision import Precision
 from tests.conftest import ROOT
 from tests.tiny_models import GPT2, LLAMA, make_table, transformers_gpt2, transformers_llama, write_gpt2, write_llama
 
@@ -145,9 +146,9 @@ def test_another_process_writes_the_same_bytes(workspace: Path):
     script = f"""
 import torch
 from pathlib import Path
-from spampipe import checkpoint
-from spampipe.architectures import BASE_MODELS, BaseModel, DecoderConfig
-from spampipe.card import load_card
+from spampipe.models import checkpoint
+from spampipe.models.architectures import BASE_MODELS, BaseModel, DecoderConfig
+from spampipe.models.card import load_card
 BASE_MODELS["gpt2-tiny"] = BaseModel({GPT2}, "r50k_base", None)
 card = load_card()
 classifier = checkpoint.create(card, {SEED}, 0.0, torch.device("cpu"))

@@ -11,11 +11,11 @@ from scipy.stats import ks_2samp
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from spampipe.checkpoint import reinitialize_head
-from spampipe.classifier import Classifier, Position, Trainable, initialize_head
-from spampipe.compute import random_stream
-from spampipe.examples import TokenExamples, batches_by_length
-from spampipe.tokens import TokenTable
+from spampipe.data.tokens import TokenTable
+from spampipe.models.checkpoint import reinitialize_head
+from spampipe.models.classifier import Classifier, Position, Trainable, initialize_head
+from spampipe.models.compute import random_stream
+from spampipe.training.examples import TokenExamples, batches_by_length
 from tests.tiny_models import FAMILIES, GPT2, LLAMA, make_classifier, make_table, torch_threads
 
 POSITIONS, TRAINABLE = get_args(Position), get_args(Trainable)

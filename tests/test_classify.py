@@ -14,10 +14,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spampipe import answer_files, bulk, checkpoint, message_files, message_rows, paths
-from spampipe.errors import DataError
+from spampipe.core import paths
+from spampipe.core.errors import DataError
+from spampipe.inference import answer_files, bulk, message_files, message_rows
+from spampipe.inference.prediction import SpamClassifier
+from spampipe.models import checkpoint
 from spampipe.params import ModelParams
-from spampipe.prediction import SpamClassifier
 from tests.conftest import ROOT
 from tests.repositories import environment, run
 from tests.tiny_models import randomize

@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from spampipe import files, paths, publication
-from spampipe.errors import QualityError
-from spampipe.provenance import LOCK_TAG
-from spampipe.runs import CURVES, EVALUATE_TAG
-from spampipe.verification import Verdict
+from spampipe.core import files, paths
+from spampipe.core.errors import QualityError
+from spampipe.results import publication
+from spampipe.results.verification import Verdict
+from spampipe.tracking.provenance import LOCK_TAG
+from spampipe.tracking.runs import CURVES, EVALUATE_TAG
 from tests.recipes import run_recipe
 from tests.repositories import change, copied, run, store_of, tracked_runs
 

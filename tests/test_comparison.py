@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from spampipe import comparison
-from spampipe.results import Result
+from spampipe.results import comparison
+from spampipe.results.result import Result
 
 TABLE = {"split": "test", "label": 1}
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from spampipe import distributed, paths
-from spampipe.errors import ParamsError
+from spampipe.core import paths
+from spampipe.core.errors import ParamsError
+from spampipe.training import distributed
 from tests import repositories
 from tests.conftest import ROOT
 
@@ -18,9 +19,9 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 import torch
-from spampipe import distributed
-from spampipe.examples import prepare
-from spampipe.training import fit
+from spampipe.training import distributed
+from spampipe.training.examples import prepare
+from spampipe.training.loop import fit
 from tests.test_training import TRAIN, VALIDATION, settings
 from tests.tiny_models import make_classifier
 
@@ -74,7 +75,7 @@ def test_a_batch_that_cannot_be_divided_is_refused(tmp_path, monkeypatch):
 WRITERS = """
 import os, sys
 from pathlib import Path
-from spampipe import files
+from spampipe.core import files
 from stages import train
 
 replacing = files.replacing

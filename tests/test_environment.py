@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from spampipe import compute, environment, paths
-from spampipe.errors import SettingError
+from spampipe.core import environment, paths
+from spampipe.core.errors import SettingError
+from spampipe.models import compute
 from tests import repositories
 from tests.conftest import ROOT
 
@@ -64,7 +65,7 @@ def test_a_bad_value_ends_a_stage_before_its_work(repository: Path) -> None:
 
 
 def test_a_misspelt_name_is_a_warning() -> None:
-    program = "from spampipe import command; command.run(lambda: None)"
+    program = "from spampipe.core import command; command.run(lambda: None)"
     variables = os.environ | {"SPAMPIPE_TRAKING": "off"}
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=variables, capture_output=True, text=True)
     line = "warning: SPAMPIPE_TRAKING: no such variable; did you mean SPAMPIPE_TRACKING?\n"

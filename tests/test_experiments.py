@@ -1,7 +1,7 @@
 """The table of the experiments."""
 
-from spampipe import experiments
-from spampipe.experiments import Row
+from spampipe.results import experiments
+from spampipe.results.experiments import Row
 
 METRICS = {
     "test_accuracy": 293 / 300,

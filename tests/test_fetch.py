@@ -18,10 +18,13 @@ from gguf import GGUFReader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spampipe import bases, collection, environment, fetch, files, messages, paths, progress
-from spampipe.errors import DataError, FetchError, ParamsError
-from spampipe.fetch import Pin, _source
-from spampipe.sources import HubFile, LocalFile, PypiPackage, Source, SourceError, Url
+from spampipe.core import environment, files, paths, progress
+from spampipe.core.errors import DataError, FetchError, ParamsError
+from spampipe.data import collection, messages
+from spampipe.downloads import fetch
+from spampipe.downloads.fetch import Pin, _source
+from spampipe.downloads.sources import HubFile, LocalFile, PypiPackage, Source, SourceError, Url
+from spampipe.models import bases
 from tests.conftest import ROOT
 from tests.servers import FileServer, Reply, pinned, sha256, write_wheel, zip_of
 
@@ -215,8 +218,8 @@ class TestCache:
         address = server.serve("/file", Reply(BODY, hold=release), Reply(BODY))
         program = """if True:
             import logging, pathlib, sys
-            from spampipe.fetch import Pin, fetch
-            from spampipe.sources import Url
+            from spampipe.downloads.fetch import Pin, fetch
+            from spampipe.downloads.sources import Url
             logging.basicConfig(level=logging.DEBUG, stream=sys.stdout)
             fetch(Pin("some-file", sys.argv[1], (Url(sys.argv[2]),)), pathlib.Path(sys.argv[3]))
         """
@@ -684,7 +687,7 @@ class TestProgress:
         ours, theirs = os.openpty()
         termios.tcsetwinsize(theirs, (24, 80))
         program = (
-            "from spampipe.progress import Progress\n"
+            "from spampipe.core.progress import Progress\n"
             "with Progress('some file', 12, 'bytes') as shown: shown.advance(12)"
         )
         subprocess.run([sys.executable, "-c", program], cwd=ROOT, stderr=theirs, check=True)

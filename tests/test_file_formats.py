@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spampipe import collection, file_formats, messages
-from spampipe.errors import DataError
+from spampipe.core.errors import DataError
+from spampipe.data import collection, file_formats, messages
 
 TABLE = pd.DataFrame({"label": ["ham", "spam"], "text": ["see you, at 5", 'WIN "1000" pounds']})
 LINES = b"ham\tsee you, at 5\nspam\tWIN 1000 pounds\n"

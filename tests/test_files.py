@@ -15,8 +15,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from spampipe import command, files
-from spampipe.errors import DataError
+from spampipe.core import command, files
+from spampipe.core.errors import DataError
 from tests.conftest import ROOT
 
 LOGGER = logging.getLogger("spampipe")
@@ -172,7 +172,7 @@ def _run(body: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a program whose `main` is `body`, in `folder`."""
     program = f"""
 import logging, os, pathlib, signal
-from spampipe import command, errors
+from spampipe.core import command, errors
 
 def main():
     {body}
@@ -212,14 +212,14 @@ def test_defects_keep_their_traceback(tmp_path):
 
 
 def test_success_is_exit_code_0_with_the_log_on_standard_output(tmp_path):
-    done = _run("logging.getLogger('spampipe.fetch').info('fetched %s', 'a.csv')", tmp_path)
+    done = _run("logging.getLogger('spampipe.downloads.fetch').info('fetched %s', 'a.csv')", tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "fetched a.csv\n", "")
 
 
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
 def test_interrupted_program_cleans_up(tmp_path, number):
     body = f"""
-    from spampipe import command, files
+    from spampipe.core import command, files
     with files.replacing(pathlib.Path("table.csv")) as temporary:
         temporary.write_text("half of the n")
         os.kill(os.getpid(), signal.{number})
@@ -263,7 +263,7 @@ def test_only_programs_change_the_process():
 
 def test_a_program_whose_output_nobody_reads_ends_without_a_word(tmp_path):
     body = "[print('line', flush=True) for _ in range(100_000)]"
-    program = f"from spampipe import command\ncommand.run(lambda: {body})"
+    program = f"from spampipe.core import command\ncommand.run(lambda: {body})"
     reading = subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

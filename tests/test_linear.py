@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from spampipe.linear import Linear, _better_as_convolution
+from spampipe.models.linear import Linear, _better_as_convolution
 from tests.conftest import ROOT
 
 
@@ -49,7 +49,8 @@ def test_only_large_float32_products_take_the_other_way():
 
 def test_an_empty_decoder_imports_none_of_torchs_compiler():
     program = (
-        "import sys\nfrom spampipe.architectures import BASE_MODELS\nfrom spampipe.model import empty_decoder\n"
+        "import sys\nfrom spampipe.models.architectures import BASE_MODELS\n"
+        "from spampipe.models.decoder import empty_decoder\n"
         "empty_decoder(BASE_MODELS['gpt2-tiny'].config)\nassert 'torch._dynamo' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0

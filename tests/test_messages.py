@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
-from spampipe import messages
-from spampipe.errors import DataError
+from spampipe.core.errors import DataError
+from spampipe.data import messages
 
 GOOD = b"ham\tSee you at 5\nspam\tWin a prize\n"
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sklearn import metrics as oracle
 from sklearn.exceptions import UndefinedMetricWarning
 
-from spampipe import evaluation, metrics
-from spampipe.errors import DataError
-from spampipe.metric_names import EVALUATE_NAMES
+from spampipe.core.errors import DataError
+from spampipe.evaluation import metrics, reports
+from spampipe.evaluation.metric_names import EVALUATE_NAMES
 
 OUTCOMES = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=30)
 # Few different probabilities besides any, so that ties are frequent.
@@ -50,8 +50,8 @@ def test_error_counts_are_scikit_learns(rows):
     expected_rate = false_positives / negatives if negatives else None
     assert metrics.false_positive_rate(labels, predicted) == expected_rate
 
-    table = evaluation.confusion(pd.DataFrame({"label": labels, "predicted": predicted}))
-    assert list(table.columns) == list(evaluation.CONFUSION_COLUMNS)
+    table = reports.confusion(pd.DataFrame({"label": labels, "predicted": predicted}))
+    assert list(table.columns) == list(reports.CONFUSION_COLUMNS)
     assert table.value_counts().to_dict() == {
         names: count
         for names, count in {
@@ -113,12 +113,12 @@ def test_summary_of_tables_worked_out_by_hand():
         ),
         "leftover": _predictions(("g", 0, 1), ("k", 0, 0), ("l", 0, 0), ("m", 0, 0)),
     }
-    table = evaluation.by_split(predictions)
+    table = reports.by_split(predictions)
     assert list(table.columns) == ["split", "messages", "accuracy", "precision", "recall", "f1"]
     by_hand = [[4, 2 / 4, 1 / 2, 1 / 2, 1 / 2], [2, 1, 1, 1, 1], [7, 4 / 7, 2 / 3, 2 / 4, 4 / 7]]
     np.testing.assert_allclose(table.drop(columns="split").to_numpy(), by_hand)
     assert table["split"].tolist() == ["train", "validation", "test"]
-    summary = evaluation.summarize(predictions)
+    summary = reports.summarize(predictions)
     assert tuple(summary) == EVALUATE_NAMES  # what params.yaml may set bounds for
     assert len(summary) <= 10  # a table of differences stays readable
     assert summary == pytest.approx(
@@ -140,7 +140,7 @@ def test_summary_of_tables_worked_out_by_hand():
 def test_summary_has_no_figure_for_what_does_not_occur():
     """No test text is new, and balancing left nothing out."""
     seen = _predictions(("a", 0, 0), ("b", 1, 1))
-    summary = evaluation.summarize({"train": seen, "validation": seen, "test": seen, "leftover": _predictions()})
+    summary = reports.summarize({"train": seen, "validation": seen, "test": seen, "leftover": _predictions()})
     assert summary["test_unseen_messages"] == 0
     assert summary["test_accuracy_unseen"] is None
     assert summary["leftover_false_positive_rate"] is None
@@ -150,7 +150,7 @@ def test_leftover_rate_counts_ham_only():
     """Where ham is the rarer class, balancing leaves spam out, which cannot be a false positive."""
     seen = _predictions(("a", 0, 0), ("b", 1, 1))
     leftover = _predictions(("c", 1, 1), ("d", 1, 0))
-    summary = evaluation.summarize({"train": seen, "validation": seen, "test": seen, "leftover": leftover})
+    summary = reports.summarize({"train": seen, "validation": seen, "test": seen, "leftover": leftover})
     assert summary["leftover_false_positive_rate"] is None
 
 
@@ -159,8 +159,8 @@ MESSAGES = pd.DataFrame({"Label": [1, 0, 1], "Text": ["x", "y", "z"]}, index=[7,
 
 @pytest.mark.parametrize(("threshold", "predicted"), [(0.5, [1, 0, 1]), (0.75, [0, 0, 1]), (0.1, [1, 1, 1])])
 def test_probabilities_from_the_threshold_on_are_spam(threshold, predicted):
-    table = evaluation.tabulate("test", MESSAGES, np.array([0.5, 0.1, 0.75]), threshold)
-    assert {column: str(kind) for column, kind in table.dtypes.items()} == evaluation.PREDICTION_COLUMNS
+    table = reports.tabulate("test", MESSAGES, np.array([0.5, 0.1, 0.75]), threshold)
+    assert {column: str(kind) for column, kind in table.dtypes.items()} == reports.PREDICTION_COLUMNS
     assert table.to_dict("list") == {
         "split": ["test"] * 3,
         "row": [0, 1, 2],
@@ -174,19 +174,19 @@ def test_probabilities_from_the_threshold_on_are_spam(threshold, predicted):
 @pytest.mark.parametrize("count", [0, 2, 4])
 def test_probabilities_of_other_messages_are_refused(count):
     with pytest.raises(DataError, match=f"^test: 3 messages but {count} rows of tokens; run `dvc repro`"):
-        evaluation.tabulate("test", MESSAGES, np.zeros(count), 0.5)
+        reports.tabulate("test", MESSAGES, np.zeros(count), 0.5)
 
 
 def test_no_messages_make_an_empty_table():
-    table = evaluation.tabulate("leftover", MESSAGES[:0], np.zeros(0), 0.5)
+    table = reports.tabulate("leftover", MESSAGES[:0], np.zeros(0), 0.5)
     assert len(table) == 0
-    assert list(table.columns) == list(evaluation.PREDICTION_COLUMNS)
+    assert list(table.columns) == list(reports.PREDICTION_COLUMNS)
 
 
 def _mistaken_predictions() -> pd.DataFrame:
     messages = pd.DataFrame({"Label": [1, 0, 1, 0, 1], "Text": ["a", "b", "c", "d", "e"]})
     tables = [
-        evaluation.tabulate(split, messages, np.array(probabilities), 0.4)
+        reports.tabulate(split, messages, np.array(probabilities), 0.4)
         for split, probabilities in (
             ("test", [0.3, 0.95, 0.9, 0.45, 0.02]),
             ("validation", [0.1, 0.1, 0.9, 0.1, 0.9]),
@@ -197,8 +197,8 @@ def _mistaken_predictions() -> pd.DataFrame:
 
 def test_the_table_of_mistakes_names_labels():
     predictions = _mistaken_predictions()
-    mistakes = evaluation.misclassified(predictions)
-    assert list(mistakes.columns) == list(evaluation.PREDICTION_COLUMNS)
+    mistakes = reports.misclassified(predictions)
+    assert list(mistakes.columns) == list(reports.PREDICTION_COLUMNS)
     assert mistakes[["split", "text", "label", "predicted"]].to_numpy().tolist() == [
         ["test", "a", "spam", "ham"],
         ["test", "b", "ham", "spam"],
@@ -206,11 +206,11 @@ def test_the_table_of_mistakes_names_labels():
         ["test", "e", "spam", "ham"],
         ["validation", "a", "spam", "ham"],
     ]
-    assert list(evaluation.misclassified(predictions[:0]).columns) == list(evaluation.PREDICTION_COLUMNS)
+    assert list(reports.misclassified(predictions[:0]).columns) == list(reports.PREDICTION_COLUMNS)
 
 
 def test_mistakes_are_sorted_by_how_sure_the_model_was():
     predictions = _mistaken_predictions()
-    assert evaluation.confident_mistakes(predictions, "test")["text"].tolist() == ["e", "b", "a", "d"]
-    assert evaluation.confident_mistakes(predictions, "validation")["text"].tolist() == ["a"]
-    assert evaluation.confident_mistakes(predictions, "train").empty
+    assert reports.confident_mistakes(predictions, "test")["text"].tolist() == ["e", "b", "a", "d"]
+    assert reports.confident_mistakes(predictions, "validation")["text"].tolist() == ["a"]
+    assert reports.confident_mistakes(predictions, "train").empty

@@ -13,10 +13,10 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.opponents import book_model
-from spampipe.compute import random_stream
-from spampipe.generation import greedy_continuation
-from spampipe.model import Decoder, random_state
-from spampipe.weights import load_decoder
+from spampipe.inference.generation import greedy_continuation
+from spampipe.models.compute import random_stream
+from spampipe.models.decoder import Decoder, random_state
+from spampipe.models.weights import load_decoder
 from tests.tiny_models import (
     FAMILIES,
     GPT2,

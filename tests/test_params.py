@@ -9,10 +9,11 @@ import pydantic
 import pytest
 from dvc.utils.serialize import dumps_yaml, loads_yaml
 
-from spampipe import params, yaml12
-from spampipe.architectures import BASE_MODELS
-from spampipe.errors import ParamsError
-from spampipe.metric_names import EVALUATE_NAMES
+from spampipe import params
+from spampipe.core import yaml12
+from spampipe.core.errors import ParamsError
+from spampipe.evaluation.metric_names import EVALUATE_NAMES
+from spampipe.models.architectures import BASE_MODELS
 
 ROOT = Path(__file__).parent.parent
 COMMITTED = yaml12.load((ROOT / "params.yaml").read_text(encoding="utf-8"))

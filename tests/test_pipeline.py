@@ -14,9 +14,9 @@ import pytest
 import torch
 import yaml
 
-from spampipe import files, paths
-from spampipe.collection import COLLECTIONS
-from spampipe.runs import MODEL_TAG
+from spampipe.core import files, paths
+from spampipe.data.collection import COLLECTIONS
+from spampipe.tracking.runs import MODEL_TAG
 from tests.conftest import ROOT
 from tests.repositories import change, environment, own_messages, run, tracked_runs
 

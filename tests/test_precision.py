@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from spampipe import precision
-from spampipe.examples import TokenExamples
-from spampipe.linear import Linear
-from spampipe.precision import autocast, has_bf16_units, rounded_weights, rounds_operands
+from spampipe.models import precision
+from spampipe.models.linear import Linear
+from spampipe.models.precision import autocast, has_bf16_units, rounded_weights, rounds_operands
+from spampipe.training.examples import TokenExamples
 from tests.conftest import ROOT
 from tests.test_training import TRAIN, VALIDATION, losses, train
 from tests.test_training import settings as training_settings
@@ -147,7 +147,8 @@ def test_float32_is_left_alone(without_units):
 
 def test_a_processor_told_to_do_without_avx512_has_no_units():
     program = (
-        "import torch; from spampipe.precision import has_bf16_units; print(has_bf16_units(torch.device('cpu')))"
+        "import torch; from spampipe.models.precision import has_bf16_units;"
+        "print(has_bf16_units(torch.device('cpu')))"
     )
     environment = os.environ | {"ATEN_CPU_CAPABILITY": "avx2"}
     found = subprocess.run([sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, text=True)

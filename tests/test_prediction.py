@@ -11,15 +11,17 @@ import torch
 from llms_from_scratch.ch06 import classify_review
 
 from benchmarks.opponents import book_model
-from spampipe import checkpoint, files, paths, tokenizer, tokens
-from spampipe.architectures import BASE_MODELS, BaseModel
-from spampipe.card import load_card
-from spampipe.classifier import Classifier
-from spampipe.compute import chosen_device
-from spampipe.errors import CheckpointError, DataError, ParamsError, SpampipeError
+from spampipe.core import files, paths
+from spampipe.core.errors import CheckpointError, DataError, ParamsError, SpampipeError
+from spampipe.data import tokenizer, tokens
+from spampipe.evaluation.scoring import spam_probabilities
+from spampipe.inference.prediction import Prediction, SpamClassifier
+from spampipe.models import checkpoint
+from spampipe.models.architectures import BASE_MODELS, BaseModel
+from spampipe.models.card import load_card
+from spampipe.models.classifier import Classifier
+from spampipe.models.compute import chosen_device
 from spampipe.params import ModelParams
-from spampipe.prediction import Prediction, SpamClassifier
-from spampipe.scoring import spam_probabilities
 from tests.conftest import ROOT
 from tests.repositories import change
 from tests.tiny_models import GPT2, randomize

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from llms_from_scratch.ch06 import create_balanced_dataset, random_split
 
-from spampipe import balancing, files, messages, paths, splitting
-from spampipe.errors import DataError
+from spampipe.core import files, paths
+from spampipe.core.errors import DataError
+from spampipe.data import balancing, messages, splitting
 from stages import balance as balance_stage
 from stages import split as split_stage
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import mlflow
 
-from spampipe import files, paths
-from spampipe.run_store import EXPERIMENT, PROCESS_TAG
-from spampipe.runs import MODEL_TAG
+from spampipe.core import files, paths
+from spampipe.tracking.run_store import EXPERIMENT, PROCESS_TAG
+from spampipe.tracking.runs import MODEL_TAG
 from tests.repositories import environment, run, store_of, tracked_runs
 
 HOLDER = """if True:

@@ -6,7 +6,9 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from spampipe import paths, registry, runs
+from spampipe.core import paths
+from spampipe.results import registry
+from spampipe.tracking import runs
 
 FIGURES = {"test_f1": (0.9765081, 0.9765082), "train/loss": (0.012345678, 12345.678), "steps": (4008, 1234567)}
 

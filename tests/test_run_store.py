@@ -8,8 +8,10 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from spampipe import environment, params, paths, run_store, tracking
-from spampipe.errors import StoreError
+from spampipe import params
+from spampipe.core import environment, paths
+from spampipe.core.errors import StoreError
+from spampipe.tracking import recording, run_store
 from tests.conftest import ROOT
 
 
@@ -47,7 +49,7 @@ def test_two_processes_may_start_the_store_at_once_and_the_dead_ones_run_is_kill
     monkeypatch.delenv(run_store.ADDRESS_VARIABLE, raising=False)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     program = (
-        "from spampipe import run_store; client, experiment = run_store.connect();"
+        "from spampipe.tracking import run_store; client, experiment = run_store.connect();"
         "client.create_run(experiment, tags={run_store.PROCESS_TAG: run_store.this_process()})"
     )
     processes = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
@@ -68,7 +70,7 @@ def test_a_run_that_cannot_be_recorded_further_is_not_left_running(
     monkeypatch.delenv(run_store.ADDRESS_VARIABLE, raising=False)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.chdir(ROOT)
-    with tracking.training_run(params.load()) as run:
+    with recording.training_run(params.load()) as run:
         run.log_files([tmp_path / "no such file"])
         run.log_files([paths.PARAMS], "never")
     client, experiment = run_store.connect()

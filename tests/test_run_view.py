@@ -11,8 +11,9 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from spampipe import paths, run_store, run_ui, run_view
-from spampipe.errors import StoreError
+from spampipe.core import paths
+from spampipe.core.errors import StoreError
+from spampipe.tracking import run_store, run_ui, run_view
 from tests.conftest import ROOT
 from tests.repositories import run, store_of, tracked_runs
 from tests.servers import closed_port

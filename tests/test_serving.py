@@ -14,9 +14,12 @@ from fastapi.testclient import TestClient
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PyFuncModel, scoring_server
 
-from spampipe import checkpoint, mlflow_model, params, paths
+from spampipe import params
+from spampipe.core import paths
+from spampipe.inference import mlflow_model
+from spampipe.inference.prediction import SpamClassifier
+from spampipe.models import checkpoint
 from spampipe.params import ModelParams
-from spampipe.prediction import SpamClassifier
 from tests.conftest import ROOT
 from tests.repositories import change
 from tests.tiny_models import randomize

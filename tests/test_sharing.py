@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spampipe import files, paths
+from spampipe.core import files, paths
 from tests.daemons import ssh_server
 from tests.recipes import run_recipe
 from tests.repositories import copied, identify, run

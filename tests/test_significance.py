@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, fisher_exact
 
-from spampipe import gate, significance
+from spampipe.evaluation import significance
+from spampipe.results import gate
 
 outcomes = st.lists(st.booleans(), min_size=1, max_size=60).map(np.array)
 pairs = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=80).map(np.array)

@@ -7,11 +7,14 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from spampipe import bases, cli, paths, tokenizer
-from spampipe.architectures import BASE_MODELS
-from spampipe.generation import greedy_continuation
-from spampipe.model import Decoder
-from spampipe.weights import load_decoder
+from spampipe import cli
+from spampipe.core import paths
+from spampipe.data import tokenizer
+from spampipe.inference.generation import greedy_continuation
+from spampipe.models import bases
+from spampipe.models.architectures import BASE_MODELS
+from spampipe.models.decoder import Decoder
+from spampipe.models.weights import load_decoder
 
 BEGINNING, NEW_TOKENS = "Every effort moves you", 25
 SENTENCES = [

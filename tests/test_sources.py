@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from spampipe import environment, fetch
-from spampipe.errors import FetchError
-from spampipe.sources import LocalFile, PypiPackage, SourceError, Url, _reason
+from spampipe.core import environment
+from spampipe.core.errors import FetchError
+from spampipe.downloads import fetch
+from spampipe.downloads.sources import LocalFile, PypiPackage, SourceError, Url, _reason
 from tests.conftest import ROOT
 from tests.servers import FileServer, Reply, closed_port, pinned, sha256, write_wheel, zip_of
 
@@ -101,7 +102,8 @@ class TestUrl:
         release = threading.Event()
         address = server.serve(path, Reply(BODY, cut=BROKEN_OFF.cut, hold=release), Reply(BODY))
         program = (
-            "import pathlib, sys; from spampipe.fetch import Pin, fetch; from spampipe.sources import Url;"
+            "import pathlib, sys; from spampipe.downloads.fetch import Pin, fetch;"
+            "from spampipe.downloads.sources import Url;"
             "fetch(Pin('some-file', sys.argv[1], (Url(sys.argv[2]),)), pathlib.Path(sys.argv[3]))"
         )
         command = [sys.executable, "-c", program, sha256(BODY), address, str(out)]
@@ -424,9 +426,9 @@ class HubUser:
 
     PROGRAM = """if True:
         import json, os, pathlib, sys
-        from spampipe.errors import FetchError
-        from spampipe.fetch import Pin, fetch
-        from spampipe.sources import HubFile
+        from spampipe.core.errors import FetchError
+        from spampipe.downloads.fetch import Pin, fetch
+        from spampipe.downloads.sources import HubFile
         for line in sys.stdin:
             sha256, revision, filename, destination = json.loads(line)
             pin = Pin(filename, sha256, (HubFile("someone/model", revision, filename),))

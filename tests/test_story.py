@@ -8,8 +8,8 @@ import mlflow
 import pytest
 from mlflow.entities import Run
 
-from spampipe import paths
-from spampipe.runs import CURVES, MODEL_TAG
+from spampipe.core import paths
+from spampipe.tracking.runs import CURVES, MODEL_TAG
 from tests.recipes import run_recipe
 from tests.repositories import copied, identify, run, store_of, tracked_runs
 

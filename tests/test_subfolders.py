@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from spampipe import paths
+from spampipe.core import paths
 from tests.repositories import copied, identify, run
 
 TEXT = "WIN 5000 pounds now, text 3 to claim your prize"

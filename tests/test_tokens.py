@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from tiktoken_ext.openai_public import r50k_pat_str
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from spampipe import files, messages, paths, tokenizer, tokens
-from spampipe.architectures import BASE_MODELS
-from spampipe.errors import DataError
+from spampipe.core import files, paths
+from spampipe.core.errors import DataError
+from spampipe.data import messages, tokenizer, tokens
+from spampipe.models.architectures import BASE_MODELS
 
 ROOT = Path(__file__).parent.parent
 
@@ -148,7 +149,7 @@ def test_tables_survive_their_files(tmp_path):
 
 def test_two_processes_write_the_same_bytes(tmp_path):
     program = (
-        "import pathlib, sys; from spampipe import tokens;"
+        "import pathlib, sys; from spampipe.data import tokens;"
         "tokens.save(pathlib.Path(sys.argv[1]), tokens.pad([[1, 2, 3], [4], [5, 6, 7, 8]], [0, 1, 0], 3, 50256))"
     )
     other = tmp_path / "other.safetensors"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from spampipe import verification
+from spampipe.results import verification
 from tests.conftest import ROOT
 
 MEASURED = json.loads((ROOT / "benchmarks" / "results" / "other_hardware.json").read_text())["figures"]["differences"]

@@ -17,17 +17,17 @@ from llms_from_scratch.ch06 import train_classifier_simple
 from torch import Tensor
 
 from benchmarks.opponents import book_model
-from spampipe import tokens
-from spampipe.classifier import Classifier, initialize_head
-from spampipe.compute import random_stream
-from spampipe.errors import DataError, DivergenceError
-from spampipe.examples import Examples, TokenExamples, TrunkExamples, prepare
-from spampipe.model import empty_decoder, random_state
+from spampipe.core.errors import DataError, DivergenceError
+from spampipe.data import tokens
+from spampipe.data.tokens import TokenTable
+from spampipe.models.classifier import Classifier, initialize_head
+from spampipe.models.compute import random_stream
+from spampipe.models.decoder import empty_decoder, random_state
+from spampipe.models.weights import fill
 from spampipe.params import TrainParams
-from spampipe.tokens import TokenTable
-from spampipe.training import fit, shuffled_batches
-from spampipe.training_log import EPOCH_COLUMNS, STEP_COLUMNS, Record, epochs_table, steps_table, summary
-from spampipe.weights import fill
+from spampipe.training.examples import Examples, TokenExamples, TrunkExamples, prepare
+from spampipe.training.loop import fit, shuffled_batches
+from spampipe.training.training_log import EPOCH_COLUMNS, STEP_COLUMNS, Record, epochs_table, steps_table, summary
 from tests.tiny_models import (
     FAMILIES,
     GPT2,
@@ -175,7 +175,7 @@ class logged:  # noqa: N801 - used like a function
     """Have caplog receive the loop's lines."""
 
     def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
-        self._caplog, self._logger = caplog, logging.getLogger("spampipe.training")
+        self._caplog, self._logger = caplog, logging.getLogger("spampipe.training.loop")
 
     def __enter__(self) -> None:
         self._before = self._logger.propagate, self._logger.level

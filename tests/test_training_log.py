@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spampipe import files, run_store, training_log
-from spampipe.tracking import Run
-from spampipe.training_log import EPOCH_COLUMNS, STEP_COLUMNS, Record
+from spampipe.core import files
+from spampipe.tracking import run_store
+from spampipe.tracking.recording import Run
+from spampipe.training import training_log
+from spampipe.training.training_log import EPOCH_COLUMNS, STEP_COLUMNS, Record
 
 FIGURES = st.floats(allow_nan=False, allow_infinity=False)
 

@@ -12,11 +12,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spampipe import environment, examples, trunk_store
-from spampipe.examples import TokenExamples, TrunkExamples, distinct_rows, prepare
-from spampipe.precision import autocast, has_bf16_units, rounded_weights
-from spampipe.scoring import spam_probabilities
-from spampipe.tokens import TokenTable
+from spampipe.core import environment
+from spampipe.data.tokens import TokenTable
+from spampipe.evaluation.scoring import spam_probabilities
+from spampipe.models.precision import autocast, has_bf16_units, rounded_weights
+from spampipe.training import examples, trunk_store
+from spampipe.training.examples import TokenExamples, TrunkExamples, distinct_rows, prepare
 from tests.conftest import ROOT
 from tests.test_dvc_yaml import imported_modules
 from tests.tiny_models import GPT2, make_classifier, make_table
@@ -182,7 +183,7 @@ def test_the_store_stays_within_its_budget_and_drops_what_was_used_longest_ago(s
 
 def test_two_processes_share_one_computation(tmp_path, store):
     program = (
-        "import numpy, sys, time\nfrom pathlib import Path\nfrom spampipe import trunk_store\n"
+        "import numpy, sys, time\nfrom pathlib import Path\nfrom spampipe.training import trunk_store\n"
         "def compute(array):\n    Path(sys.argv[1]).open('a').write('x')\n    array[...] = 7\n"
         "found = trunk_store.obtain({'a': 1}, (1000, 8), compute)\nassert (found == 7).all()\n"
     )
@@ -262,11 +263,11 @@ def test_a_change_of_the_code_that_computes_makes_old_outputs_stale(store, monke
 
 
 def test_the_code_that_computes_is_all_that_the_trunk_is_made_by():
-    makers = {Path(f"spampipe/{name}.py") for name in ("classifier", "examples", "weights")}
-    makers |= {
-        module for maker in makers - {Path("spampipe/examples.py")} for module in imported_modules(maker, set())
-    }
-    assert {module.stem for module in makers} - {"errors"} == set(examples._COMPUTING)
+    examples_module = Path("spampipe/training/examples.py")
+    makers = {Path("spampipe/models/classifier.py"), Path("spampipe/models/weights.py")}
+    makers |= {module for maker in makers for module in imported_modules(maker, set())}
+    expected = {str(module.relative_to("spampipe").with_suffix("")) for module in {*makers, examples_module}}
+    assert expected - {"core/errors"} == set(examples._COMPUTING)
 
 
 def test_another_torch_makes_old_outputs_stale(store, monkeypatch):
@@ -303,7 +304,7 @@ def test_what_a_killed_writer_left_is_cleared_by_the_next(store):
 
 def test_two_processes_that_find_one_damaged_file_compute_it_once(tmp_path, store):
     program = (
-        "import numpy, sys, time\nfrom pathlib import Path\nfrom spampipe import trunk_store\n"
+        "import numpy, sys, time\nfrom pathlib import Path\nfrom spampipe.training import trunk_store\n"
         "def compute(array):\n    Path(sys.argv[1]).open('a').write('x')\n    array[...] = 7\n"
         "found = trunk_store.obtain({'a': 1}, (1000, 8), compute)\nassert (found == 7).all()\n"
     )

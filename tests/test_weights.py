@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 
-from spampipe.architectures import DecoderConfig
-from spampipe.errors import WeightsError
-from spampipe.weights import load_decoder
+from spampipe.core.errors import WeightsError
+from spampipe.models.architectures import DecoderConfig
+from spampipe.models.weights import load_decoder
 from tests.tiny_models import (
     GPT2,
     LLAMA,

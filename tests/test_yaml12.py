@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml.error import YAMLError as DvcYamlError
 
-from spampipe import yaml12
-from spampipe.yaml12 import YamlError
+from spampipe.core import yaml12
+from spampipe.core.yaml12 import YamlError
 from tests.conftest import ROOT
 
 REFUSED = object()

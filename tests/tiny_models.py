@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
 
 from benchmarks.opponents import llama_config
-from spampipe import tokens
-from spampipe.architectures import DecoderConfig
-from spampipe.classifier import Classifier, Position, Trainable, initialize_head
-from spampipe.model import Decoder
-from spampipe.tokens import TokenTable
+from spampipe.data import tokens
+from spampipe.data.tokens import TokenTable
+from spampipe.models.architectures import DecoderConfig
+from spampipe.models.classifier import Classifier, Position, Trainable, initialize_head
+from spampipe.models.decoder import Decoder
 
 GPT2 = DecoderConfig(
     vocabulary_size=50,

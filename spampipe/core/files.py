@@ -1,0 +1,101 @@
+"""Write files whole or not at all, and hash them."""
+
+import hashlib
+import io
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spampipe.core.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CHUNK_BYTES = 1 << 20
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path`; move it into place only if the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{path.suffix}")
+    temporary.touch(exist_ok=False)  # with the permissions that the user gives new files
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, replacing it in one step."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write `value` as indented JSON."""
+    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def write_csv(path: Path, table: "pd.DataFrame", float_format: str | None = None) -> None:
+    """Write `table` without its index, lines ending in a newline on every system."""
+    with replacing(path) as temporary, _Rows(temporary.open("wb"), encoding="utf-8", newline="") as stream:
+        table.to_csv(stream, index=False, lineterminator=_Rows.WRITTEN_END, float_format=float_format)
+
+
+def read_csv(path: Path, columns: dict[str, str], *, others: bool = False) -> "pd.DataFrame":
+    """Read a table that must have these columns.
+
+    Args:
+        path: the file.
+        columns: pandas' type for each column. The texts "NA" and "null" stay what they are.
+        others: whether the file may have other columns too, which are left out.
+
+    Raises:
+        DataError: the file is missing, or is not such a table.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, keep_default_na=False, dtype=columns)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
+    except (ValueError, pd.errors.ParserError) as error:
+        raise DataError(f"{path}: not a table of {', '.join(columns)} ({_line(error)})") from error
+    if others and set(columns) <= set(table.columns):
+        table = table[list(columns)]
+    if list(table.columns) != list(columns):
+        raise DataError(f"{path}: columns are {list(table.columns)}, not {list(columns)}; run its stage again")
+    if not isinstance(table.index, pd.RangeIndex):  # pandas took the first of too many fields as row names
+        raise DataError(f"{path}: rows have more fields than {', '.join(columns)}; run its stage again")
+    return table
+
+
+def digest(path: Path, algorithm: str = "sha256") -> str:
+    """The file's hash in hexadecimal; `md5` gives what dvc.lock shows for a single file."""
+    hasher = hashlib.new(algorithm, usedforsecurity=False)
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            hasher.update(chunk)
+    return hasher.hexdigest()
+
+
+class _Rows(io.TextIOWrapper):
+    """Receives CSV rows one by one, and ends each in a newline only.
+
+    Older Pythons quote a carriage return only if it is among the characters that end rows; left bare, it
+    would read as the end of its row.
+    """
+
+    WRITTEN_END = "\r\n"
+
+    def write(self, row: str) -> int:
+        return super().write(row.removesuffix(self.WRITTEN_END) + "\n")
+
+
+def _line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

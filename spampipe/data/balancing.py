@@ -1,0 +1,39 @@
+"""Even out the classes of a collection."""
+
+from typing import Literal
+
+import pandas as pd
+
+from spampipe.data.messages import LABELS
+
+
+def balance(
+    messages: pd.DataFrame, strategy: Literal["undersample", "none", "oversample"], seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Sample each class to one size.
+
+    Args:
+        messages: columns Label and Text.
+        strategy: `undersample` draws as many messages of each class as the rarest has, without replacement
+            (the book, section 6.2); `oversample` repeats messages of the rarer class until it has as many as
+            the most frequent; `none` keeps all.
+        seed: of the draws.
+
+    Returns:
+        The balanced messages, class by class, and those left out, in their original order.
+    """
+    if strategy == "none":
+        return messages, messages.iloc[:0]
+    classes = [messages[messages["Label"] == label] for label in range(len(LABELS))]
+    sizes = [len(members) for members in classes]
+    wanted = min(sizes) if strategy == "undersample" else max(sizes)
+    balanced = pd.concat([_resize(members, wanted, seed) for members in classes])
+    return balanced, messages.drop(balanced.index.unique())
+
+
+def _resize(members: pd.DataFrame, size: int, seed: int) -> pd.DataFrame:
+    if len(members) == size:
+        return members
+    if len(members) > size:
+        return members.sample(size, random_state=seed)
+    return pd.concat([members, members.sample(size - len(members), random_state=seed, replace=True)])

@@ -1,0 +1,161 @@
+"""Pinned files: the right bytes from the first source that has them, kept in a cache of verified files."""
+
+import difflib
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock
+
+from spampipe.core import environment, files, yaml12
+from spampipe.core.errors import FetchError
+from spampipe.core.yaml12 import YamlError
+from spampipe.downloads.sources import HubFile, LocalFile, Source, SourceError, Url
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A file that is known by its hash.
+
+    Attributes:
+        name: what users call it, in errors and in their sources file.
+        sha256: of its bytes; None only for a hub file whose hash is the one recorded in the pinned commit.
+        sources: where to look, in this order.
+    """
+
+    name: str
+    sha256: str | None
+    sources: tuple[Source, ...]
+
+
+def fetch(pin: Pin, destination: Path, *, known: Sequence[Pin] = ()) -> str:
+    """Put the pinned file at `destination`.
+
+    Args:
+        pin: what to fetch.
+        destination: replaced in one step, and only by bytes that match the hash.
+        known: every pin there is, to tell a misspelt name in the user's sources file.
+
+    Returns:
+        The sha256 of the file.
+
+    Raises:
+        FetchError: no source delivered; one line lists each with its reason.
+    """
+    sources = _overridden(pin, known) or pin.sources
+    expected = pin.sha256 or _published_hash(pin)
+    cached = cache_directory() / "files" / expected
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{cached}.lock"):  # two experiments may want the same file at once
+        if cached.exists() and files.digest(cached) != expected:
+            logger.warning("%s: the cached copy is damaged; fetching it again", pin.name)
+            cached.unlink()
+        if not cached.exists():
+            _retrieve(pin, expected, sources, cached)
+    with files.replacing(destination) as temporary:
+        shutil.copyfile(cached, temporary)
+    return expected
+
+
+def cache_directory() -> Path:
+    """Where verified files are kept for every experiment and clone of this user."""
+    return environment.read().cache or platformdirs.user_cache_path("spampipe")
+
+
+def _retrieve(pin: Pin, expected: str, sources: Sequence[Source], cached: Path) -> None:
+    reasons = []
+    for number, source in enumerate(sources, 1):
+        # Named by hash and source, so that a broken-off download is continued, and only by its own source.
+        partial = cached.with_name(f"{expected}.{number}.partial")
+        logger.info("%s: fetching from %s", pin.name, source)
+        try:
+            continued = _leftovers(partial)
+            source.retrieve(partial)
+            if files.digest(partial) != expected and continued:
+                _discard(partial)  # what was left over may have been from another version of the file
+                source.retrieve(partial)
+            found = files.digest(partial)
+        except SourceError as error:
+            reasons.append(f"{source}: {error}")
+            continue
+        if found == expected:
+            partial.replace(cached)
+            for other in range(1, len(sources) + 1):
+                _discard(cached.with_name(f"{expected}.{other}.partial"))
+            return
+        _discard(partial)
+        reasons.append(f"{source}: refused, its sha256 is {found[:12]}... and not {expected[:12]}...")
+    tried = " ".join("; ".join(f"({n}) {r}" for n, r in enumerate(reasons, 1)).splitlines())
+    raise FetchError(
+        f"{pin.name} could not be fetched. Tried {tried}. "
+        f"Check the network, or name your own copy in the file that {environment.SOURCES} points to"
+    )
+
+
+def _published_hash(pin: Pin) -> str:
+    """The hash in the hub's record of the pinned commit, remembered after the first answer."""
+    for source in pin.sources:
+        if isinstance(source, HubFile):
+            record = cache_directory() / "hashes" / f"{pin.name}-{source.revision}"
+            if not record.exists():
+                try:
+                    files.write_bytes(record, source.published_sha256().encode())
+                except SourceError as error:
+                    raise FetchError(
+                        f"{pin.name}: its hash could not be looked up at {source}: {error}; check the network"
+                    ) from error
+            return record.read_text()
+    raise FetchError(f"{pin.name}: neither a hash nor a hub file to take it from")
+
+
+def _overridden(pin: Pin, known: Sequence[Pin]) -> list[Source]:
+    """The places the user's sources file names for this pin; none if it names none."""
+    path = environment.read().sources
+    if path is None:
+        return []
+    try:
+        document = yaml12.load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, YamlError, UnicodeDecodeError) as error:
+        raise FetchError(f"{path} ({environment.SOURCES}): cannot be read: {error}") from error
+    if not isinstance(document, dict):
+        raise FetchError(f"{path} ({environment.SOURCES}): expected lines of the form `name: location`")
+    names = {pin.name} | {other.name for other in known}
+    for name in document:
+        if known and name not in names:
+            close = difflib.get_close_matches(str(name), names, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"the known ones are {', '.join(sorted(names))}"
+            raise FetchError(f"{path} ({environment.SOURCES}): {name}: no such file; {hint}")
+    locations = document.get(pin.name, [])
+    if isinstance(locations, str):
+        locations = [locations]
+    if not isinstance(locations, list) or not all(isinstance(location, str) for location in locations):
+        raise FetchError(
+            f"{path} ({environment.SOURCES}): {pin.name}: expected an address or path, or a list of them"
+        )
+    return [_source(location, path.parent) for location in locations]
+
+
+def _source(location: str, folder: Path) -> Source:
+    """An address, or a path that may be relative to `folder`; `#member` is one member of a zip archive there."""
+    place, _, member = location.partition("#")
+    if place.startswith(("http://", "https://")):
+        return Url(place, member or None)
+    return LocalFile(folder / os.path.expanduser(place), member or None)
+
+
+def _leftovers(partial: Path) -> bool:
+    return any(partial.parent.glob(f"{partial.name}*"))
+
+
+def _discard(partial: Path) -> None:
+    for path in partial.parent.glob(f"{partial.name}*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -1,0 +1,210 @@
+"""Where answers go: lines of text or JSON, or a file that keeps the messages' other columns."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from spampipe.core import files
+from spampipe.core.errors import DataError
+from spampipe.inference.message_files import kind_of
+from spampipe.inference.message_rows import TEXT, Row, Source
+
+if TYPE_CHECKING:
+    from spampipe.inference.prediction import Prediction
+
+LABEL, PROBABILITY = "label", "probability"
+
+
+class Sink(Protocol):
+    """Takes answers."""
+
+    def problem(self, row: Row) -> str:
+        """Why the answer to this row could not be written; empty if it can."""
+
+    def write(self, rows: Sequence[Row], predictions: "Sequence[Prediction]") -> None:
+        """Write the answers to these rows, in order."""
+
+
+class Lines:
+    """Label, probability of spam and text of a message, separated by tabs or as a JSON object, one line a message."""
+
+    def __init__(self, stream: TextIO, *, as_json: bool) -> None:
+        self._stream, self._as_json = stream, as_json
+
+    def problem(self, row: Row) -> str:
+        """Every answer can be written."""
+        return ""
+
+    def write(self, rows: Sequence[Row], predictions: "Sequence[Prediction]") -> None:
+        """Write the answers so that a reader sees them at once."""
+        for found in predictions:
+            if self._as_json:
+                line = json.dumps({LABEL: found.label, PROBABILITY: found.probability, TEXT: found.text})
+            else:
+                line = f"{found.label}\t{found.probability:.4f}\t{found.text}"
+            self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+@contextmanager
+def to_file(path: Path, source: Source) -> Iterator[Sink]:
+    """A file with all columns of the source and the answers', which replaces `path` once the block succeeds.
+
+    The answers' columns are `label` and `probability`, with `predicted_` before a name that is the source's own.
+
+    Raises:
+        DataError: the name ends in no kind of table, or a message's other columns do not fit their types.
+    """
+    kind = kind_of(path)
+    if kind == ".txt":
+        raise DataError(f"{path}: .txt has no columns; name it .csv, .tsv, .jsonl or .parquet")
+    with files.replacing(path) as temporary:
+        if kind == ".parquet":
+            writer: _Writer = _ParquetWriter(temporary, path, source)
+        elif kind == ".jsonl":
+            writer = _JsonWriter(temporary)
+        else:
+            writer = _CsvWriter(temporary, "\t" if kind == ".tsv" else ",")
+        try:
+            yield _Table(writer, source.columns)
+        finally:
+            writer.close()
+
+
+class _Writer(Protocol):
+    any_columns: bool  # whether a row may have columns that the first has not
+
+    def begin(self, columns: Sequence[str]) -> None: ...
+
+    def write(self, rows: list[dict[str, Any]]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Table:
+    """Adds the answers to the messages' columns, which are known from the first row at the latest."""
+
+    def __init__(self, writer: _Writer, columns: Sequence[str] | None) -> None:
+        self._writer = writer
+        self._columns: Sequence[str] | None = None
+        self._names = LABEL, PROBABILITY
+        if columns is not None:
+            self._begin(columns)
+
+    def problem(self, row: Row) -> str:
+        if self._columns is None:
+            self._begin(list(row.fields))
+        more = [name for name in row.fields if name not in (self._columns or ())]
+        refused = [name for name in more if name in self._names or not self._writer.any_columns]
+        return f"{', '.join(refused)}: not among the first message's entries" if refused else ""
+
+    def write(self, rows: Sequence[Row], predictions: "Sequence[Prediction]") -> None:
+        label, probability = self._names
+        self._writer.write(
+            [
+                row.fields | {label: found.label, probability: found.probability}
+                for row, found in zip(rows, predictions, strict=True)
+            ]
+        )
+
+    def _begin(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._names = _free(LABEL, columns), _free(PROBABILITY, columns)
+        self._writer.begin([*columns, *self._names])
+
+
+def _free(name: str, columns: Sequence[str]) -> str:
+    while name in columns:
+        name = f"predicted_{name}"
+    return name
+
+
+class _CsvWriter:
+    any_columns = False
+
+    def __init__(self, path: Path, delimiter: str) -> None:
+        self._stream = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+        self._writer = csv.writer(self._stream, delimiter=delimiter, lineterminator="\n")
+        self._columns: Sequence[str] = ()
+
+    def begin(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._writer.writerow(columns)
+
+    def write(self, rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            values = (row.get(name) for name in self._columns)
+            self._writer.writerow(
+                [json.dumps(value, default=str) if isinstance(value, (list, dict)) else value for value in values]
+            )
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _JsonWriter:
+    any_columns = True
+
+    def __init__(self, path: Path) -> None:
+        self._stream = path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
+
+    def begin(self, columns: Sequence[str]) -> None:
+        pass  # each line names its own entries
+
+    def write(self, rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            self._stream.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _ParquetWriter:
+    """Keeps the types that the source has; columns of text files are text, JSON's as the first messages have them."""
+
+    any_columns = False
+
+    def __init__(self, path: Path, shown: Path, source: Source) -> None:
+        self._path, self._shown, self._source = path, shown, source
+        self._columns: Sequence[str] = ()
+        self._writer: Any = None
+
+    def begin(self, columns: Sequence[str]) -> None:
+        import pyarrow
+
+        self._columns = columns
+        if self._source.columns is None:
+            return  # the first rows tell
+        own = self._source.schema or pyarrow.schema([(name, pyarrow.string()) for name in columns[:-2]])
+        self._open([*own, *self._answers()])
+
+    def write(self, rows: list[dict[str, Any]]) -> None:
+        import pyarrow
+
+        try:
+            if self._writer is None:
+                own = [{name: row.get(name) for name in self._columns[:-2]} for row in rows]
+                self._open([*pyarrow.Table.from_pylist(own).schema, *self._answers()])
+            self._writer.write_table(pyarrow.Table.from_pylist(rows, schema=self._writer.schema))
+        except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:
+            reason = str(error).partition("\n")[0]
+            raise DataError(f"{self._shown}: columns of mixed types ({reason}); write .jsonl instead") from error
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def _answers(self) -> list[Any]:
+        import pyarrow
+
+        label, probability = self._columns[-2:]
+        return [pyarrow.field(label, pyarrow.string()), pyarrow.field(probability, pyarrow.float64())]
+
+    def _open(self, fields: Sequence[Any]) -> None:
+        import pyarrow
+        from pyarrow import parquet
+
+        self._writer = parquet.ParquetWriter(self._path, pyarrow.schema(fields))

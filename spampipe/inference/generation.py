@@ -1,0 +1,51 @@
+"""Continue a text with a base model: the quickest check that its weights were loaded right."""
+
+import torch
+
+from spampipe.core import paths
+from spampipe.core.errors import ParamsError
+from spampipe.data import tokenizer
+from spampipe.models import bases
+from spampipe.models.architectures import BASE_MODELS
+from spampipe.models.decoder import Decoder
+from spampipe.models.weights import load_decoder
+
+
+@torch.no_grad()
+def greedy_continuation(decoder: Decoder, token_ids: list[int], new_tokens: int) -> list[int]:
+    """Append the most probable next token, `new_tokens` times.
+
+    Args:
+        decoder: a base model in evaluation mode.
+        token_ids: the beginning, at least one token.
+        new_tokens: how many to add; only as many of the last ones as fit the context are looked at.
+
+    Returns:
+        The beginning and its continuation.
+    """
+    ids = list(token_ids)
+    device = decoder.token_embedding.weight.device
+    for _ in range(new_tokens):
+        window = torch.tensor([ids[-decoder.config.context_length :]], device=device)
+        ids.append(int(decoder.logits(decoder(window)[0, -1]).argmax()))
+    return ids
+
+
+def continue_text(name: str, text: str, new_tokens: int) -> str:
+    """Continue `text` with the pretrained base model `name`, fetched into the cache if need be.
+
+    Raises:
+        ParamsError: the model has no pretrained weights, or the text or its continuation is unusable.
+        FetchError: its files could not be had.
+    """
+    base = BASE_MODELS[name]
+    if base.weights_format is None:
+        raise ParamsError(f"{name} has no pretrained weights; choose another model")
+    if not text:
+        raise ParamsError("the text is empty; give the beginning of a sentence")
+    if new_tokens < 1:
+        raise ParamsError(f"--tokens: {new_tokens} tokens cannot be added; ask for 1 or more")
+    folder = bases.cached_base(name, "pretrained")
+    encoding = tokenizer.load(paths.base_tokenizer(folder), base.tokenizer)
+    decoder = load_decoder(paths.base_weights(base.weights_format, folder), base.config).eval()
+    return encoding.decode(greedy_continuation(decoder, encoding.encode_ordinary(text), new_tokens))

@@ -1,0 +1,126 @@
+"""The classifier's card: all that is needed to rebuild and use it, apart from its numbers."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from spampipe.core import files, paths
+from spampipe.core.errors import CheckpointError
+from spampipe.data import messages
+from spampipe.data.tokenizer import TOKENIZERS
+from spampipe.models.architectures import BASE_MODELS, DecoderConfig
+from spampipe.models.classifier import Position, Trainable
+from spampipe.models.precision import Precision
+
+FORMAT = 2
+_SEAL = "sha256"  # the card's own hash, over all its other entries
+_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ClassifierCard(BaseModel):
+    """What a classifier is.
+
+    Attributes:
+        base: name of the base model.
+        base_sha256: of the base's weight file, where the frozen tensors are; None if all tensors are saved.
+        architecture: the decoder's shape, which is the base's.
+        tokenizer: name of the encoding, which is the base's.
+        tokenizer_sha256: of its rank file.
+        labels: a name for each output, in order.
+        max_length: tokens; longer messages are cut, and shorter ones padded where padding matters.
+        position: which position answers.
+        causal: whether tokens attend to earlier ones only.
+        trainable: the part that was trained.
+        precision: of the matrix products in training.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    base: str
+    base_sha256: _Sha256 | None
+    architecture: DecoderConfig
+    tokenizer: str
+    tokenizer_sha256: _Sha256
+    labels: tuple[str, ...]
+    max_length: Annotated[int, Field(ge=1)]
+    position: Position
+    causal: bool
+    trainable: Trainable
+    precision: Precision
+
+    @property
+    def padding(self) -> int:
+        """The id that fills short rows up: the tokenizer's end of text."""
+        return TOKENIZERS[self.tokenizer].end_of_text
+
+    @model_validator(mode="after")
+    def _fits_the_base(self) -> Self:
+        if self.base not in BASE_MODELS:
+            raise ValueError(f"base: {self.base} is not among {', '.join(BASE_MODELS)}")
+        base = BASE_MODELS[self.base]
+        if self.tokenizer != base.tokenizer:
+            raise ValueError(f"tokenizer: {self.tokenizer} is not {self.base}'s, {base.tokenizer}")
+        if self.architecture != base.config:
+            raise ValueError(f"architecture: not {self.base}'s")
+        if self.base_sha256 is not None and base.weights_format is None:
+            raise ValueError(f"base_sha256: {self.base} has no pretrained weights")
+        if self.labels != messages.LABELS:
+            raise ValueError(f"labels: {', '.join(self.labels)} are not {', '.join(messages.LABELS)}")
+        if self.max_length > base.config.context_length:
+            raise ValueError(f"max_length: {self.max_length} is more than {self.base}'s {base.config.context_length}")
+        return self
+
+
+class SavedCard(ClassifierCard):
+    """The card of a classifier whose trained tensors are in a file.
+
+    Attributes:
+        weights_sha256: of that file.
+    """
+
+    weights_sha256: _Sha256
+
+
+def save_card(card: SavedCard, path: Path = paths.CLASSIFIER_CARD) -> None:
+    """Write a card, with its own hash as the last entry, so that a later edit is noticed."""
+    content = {"format": FORMAT, **card.model_dump(mode="json")}
+    files.write_json(path, content | {_SEAL: _digest(content)})
+
+
+def load_card(path: Path = paths.CLASSIFIER_CARD) -> SavedCard:
+    """Read a card.
+
+    Raises:
+        CheckpointError: it is missing, damaged, edited, or of another version.
+    """
+    remedy = f"run `dvc checkout {path}`"
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] != FORMAT:
+            raise CheckpointError(f"{path}: written by another version of spampipe; run `dvc repro train`")
+        if content.pop(_SEAL, None) != _digest(content):
+            raise CheckpointError(f"{path}: edited or damaged, its hash is another; {remedy}")
+        del content["format"]
+        return SavedCard.model_validate_json(json.dumps(content))
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
+    except ValidationError as error:
+        raise CheckpointError(f"{path}: not a classifier's card ({_explain(error)}); {remedy}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path}: not a classifier's card ({error!r}); {remedy}") from error
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """Of the content, whatever the order and the layout of its file."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _explain(error: ValidationError) -> str:
+    """The first thing that is wrong, after the entry's name."""
+    problem = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in problem["loc"])
+    return f"{name}: {problem['msg']}" if name else str(problem["ctx"]["error"])

@@ -1,0 +1,133 @@
+"""Run a revision's pipeline again, from nothing, and compare what comes out."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from spampipe.core import environment, paths
+from spampipe.core.errors import DataError, QualityError
+from spampipe.results import gate, history
+from spampipe.results.history import Revision
+from spampipe.tracking import provenance
+
+# What may differ between machines, whose products are rounded differently; what is named nowhere must be equal.
+# benchmarks/other_hardware.py found losses to differ by 0.0016 at most, and 2 of 5,572 predictions: as many errors
+# more or less in one split, and 2 of the 149 validation messages as a share. Twice that is allowed.
+LOSS_TOLERANCE, SHARE_TOLERANCE, COUNT_TOLERANCE = 0.0033, 0.027, 4
+_METRICS = (paths.TRAIN_METRICS, paths.EVALUATE_METRICS)
+_DATA = ("data/", "models/base")  # made without floating point: the same everywhere
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came out.
+
+    Attributes:
+        outputs: for each output, the md5 that dvc.lock has and the one it has now, None if it is missing.
+        metrics: for each metric of either side, its value there and here, compared only where bytes differ.
+    """
+
+    outputs: dict[Path, tuple[str, str | None]]
+    metrics: dict[str, tuple[float | None, float | None]]
+
+    @property
+    def differing(self) -> list[str]:
+        """The outputs whose bytes are not the same."""
+        return [path.as_posix() for path, (before, after) in self.outputs.items() if before != after]
+
+    @property
+    def identical(self) -> bool:
+        """Whether every output has the same bytes."""
+        return not self.differing
+
+    def table(self) -> str:
+        """One line an output, and one a metric where bytes differ."""
+        width = max(len(path.as_posix()) for path in self.outputs)
+        lines = [f"{'output':{width}}  {'dvc.lock':36}  {'now':36}"]
+        for path, (before, after) in self.outputs.items():
+            verdict = "identical" if before == after else "DIFFERS"
+            lines.append(f"{path.as_posix():{width}}  {before:36}  {after or 'missing':36}  {verdict}")
+        for name, (before_value, after_value) in self.metrics.items():
+            verdict = "within" if self._within(name) else "BEYOND"
+            lines.append(f"{name:{width}}  {before_value!s:36}  {after_value!s:36}  {verdict} {tolerance(name)}")
+        same = len(self.outputs) - len(self.differing)
+        return "\n".join([*lines, f"{same} of {len(self.outputs)} outputs identical"])
+
+    def require(self) -> None:
+        """Insist on the same bytes, or, of what floating point decides, on metrics within their tolerances.
+
+        Raises:
+            QualityError: naming what differs.
+        """
+        exact = [name for name in self.differing if name.startswith(_DATA)]
+        if exact:
+            raise QualityError(f"{', '.join(exact)}: must have the same bytes on every machine; the code has changed")
+        beyond = [name for name in self.metrics if not self._within(name)]
+        if beyond:
+            raise QualityError(f"{', '.join(beyond)}: beyond the tolerance; commit a dvc.lock that this code makes")
+        if self.differing and not self.metrics:
+            raise QualityError(f"{', '.join(self.differing)}: differs, and there are no metrics to compare")
+
+    def _within(self, name: str) -> bool:
+        before, after = self.metrics[name]
+        if before is None or after is None:
+            return before is after
+        return abs(before - after) <= tolerance(name)
+
+
+def tolerance(metric: str) -> float:
+    """How far a metric may be off on another machine."""
+    if metric in ("steps", "examples_seen", "test_unseen_messages"):
+        return 0
+    if metric.endswith("_loss"):
+        return LOSS_TOLERANCE
+    return COUNT_TOLERANCE if metric.endswith(("_positives", "_negatives")) else SHARE_TOLERANCE
+
+
+def verify(revision: Revision) -> Verdict:
+    """Run the pipeline of a revision in a temporary clone, without lock file, caches or tracking.
+
+    Args:
+        revision: a commit or an experiment whose dvc.lock holds results.
+
+    Raises:
+        DataError: it has no results, or a stage fails.
+    """
+    lock = history.lock(revision.commit)
+    if not lock:
+        raise DataError(f"{revision.title}: no {paths.LOCK} there; run `dvc repro` and commit it")
+    expected = provenance.locked_outputs(lock)
+    with tempfile.TemporaryDirectory(prefix="spampipe-verify-") as name:
+        clone = history.clone(revision, Path(name) / "clone")
+        (clone / paths.LOCK).unlink()
+        _run("config", "--local", "cache.dir", str(clone / ".dvc" / "cache"), folder=clone)
+        _run("repro", "--no-run-cache", folder=clone)
+        found = provenance.locked_outputs((clone / paths.LOCK).read_text(encoding="utf-8"))
+        verdict = Verdict({path: (md5, found.get(path)) for path, md5 in expected.items()}, {})
+        if not verdict.identical:
+            with history.files_of(revision, _METRICS) as folder:
+                before, after = _metrics(folder), _metrics(clone)
+            metrics = {name: (before.get(name), after.get(name)) for name in before | after}
+            verdict = replace(verdict, metrics=metrics)
+    return verdict
+
+
+def _metrics(folder: Path) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    for path in _METRICS:
+        found |= gate.read_metrics(folder / path)
+    return found
+
+
+def _run(*arguments: str, folder: Path) -> None:
+    """DVC with this interpreter, also for the stages; what it prints goes to standard error."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
+    variables |= {environment.TRACKING: "off", "DVC_NO_ANALYTICS": "1"}
+    variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{variables.get('PATH', '')}"
+    command = [sys.executable, "-m", "dvc", *arguments]
+    finished = subprocess.run(command, cwd=folder, env=variables, stdout=sys.stderr, check=False)
+    if finished.returncode:
+        raise DataError(f"`dvc {' '.join(arguments)}` failed in a clean clone; what it printed says why")

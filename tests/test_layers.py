@@ -1,0 +1,73 @@
+"""The packages are layers: each imports only what its place allows, so that no two need each other."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+# What each package, or module at the top, may import besides itself; docs/architecture.md draws it.
+ALLOWED: dict[str, set[str]] = {
+    "core": set(),
+    "downloads": {"core"},
+    "data": {"core", "downloads"},
+    "models": {"core", "downloads", "data"},
+    "training": {"core", "data", "models"},
+    "evaluation": {"core", "data", "models", "training"},
+    "figures": {"core", "data"},
+    "params": {"core", "data", "models", "training", "evaluation"},
+    "tracking": {"core", "data", "training", "params"},
+    "inference": {"core", "data", "models", "evaluation", "params"},
+    "results": {"core", "training", "evaluation", "params", "tracking", "inference"},
+    "cli": {"core", "models", "evaluation", "params", "tracking", "inference", "results"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+
+
+def place(module: Path) -> str:
+    """The package of a module, or its own name at the top."""
+    return module.parts[1] if len(module.parts) > 2 else module.stem
+
+
+def imported(module: Path) -> set[str]:
+    """The packages, and modules at the top, that a module imports, at its own top or within functions."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "spampipe":
+            parts = node.module.split(".")
+            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+    return found
+
+
+MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / "spampipe").rglob("*.py"))
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_a_package_imports_only_what_its_place_allows(name: str) -> None:
+    used = {other for module in MODULES if place(module) == name for other in imported(module)} - {name}
+    assert used <= ALLOWED[name]
+
+
+def test_every_module_has_a_place() -> None:
+    assert {place(module) for module in MODULES} == set(ALLOWED)
+
+
+def test_what_is_allowed_has_no_circle() -> None:
+    above = {name: set(others) for name, others in ALLOWED.items()}
+    while above:
+        lowest = {name for name, others in above.items() if not others}
+        assert lowest, f"a circle among {sorted(above)}"
+        above = {name: others - lowest for name, others in above.items() if name not in lowest}
+
+
+def test_data_stages_need_no_torch() -> None:
+    for package in ("core", "downloads", "data"):
+        for module in (ROOT / "spampipe" / package).glob("*.py"):
+            assert "import torch" not in module.read_text(), module
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_modules_stay_short(module: Path) -> None:
+    assert len((ROOT / module).read_text().splitlines()) <= 250
