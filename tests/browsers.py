@@ -2,10 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
 from selenium import webdriver
 from selenium.common import exceptions
 from selenium.webdriver.chrome.service import Service
@@ -33,6 +34,24 @@ def screenshots(otherwise: Path) -> Path:
     folder = Path(os.environ.get("SPAMPIPE_SCREENSHOTS", otherwise))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator["Browser"]:
+    """A browser for the block; the test is skipped where there is none.
+
+    Args:
+        folder: empty, for what the browser keeps, and for screenshots unless SPAMPIPE_SCREENSHOTS names another.
+    """
+    if not (PROGRAM and DRIVER):
+        pytest.skip("no chromium with its driver here: apt-get install chromium chromium-driver")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("no_proxy", "*")  # the driver is on this machine
+        browser = Browser(folder / "profile", screenshots(folder))
+    try:
+        yield browser
+    finally:
+        browser.quit()
 
 
 class Browser:

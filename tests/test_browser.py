@@ -73,18 +73,10 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def browser(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A browser that shows the view; screenshots go to the folder that SPAMPIPE_SCREENSHOTS names, if any."""
-    if not (browsers.PROGRAM and browsers.DRIVER):
-        pytest.skip("no chromium with its driver here: apt-get install chromium chromium-driver")
-    folder = tmp_path_factory.mktemp("browser")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("no_proxy", "*")  # the driver is on this machine
-        opened = Browser(folder / "profile", browsers.screenshots(folder))
-    try:
+    with browsers.opened(tmp_path_factory.mktemp("browser")) as opened:
         opened.open(request.getfixturevalue("served").address)
         opened.click("[data-component-id='mlflow.assistant.chat_panel.close']")  # it opens itself the first time
         yield opened
-    finally:
-        opened.quit()
 
 
 def test_the_address_shows_the_description_and_the_runs_with_their_metrics(browser: Browser, served: Served) -> None:

@@ -57,16 +57,8 @@ def mermaid(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if not (browsers.PROGRAM and browsers.DRIVER):
-        pytest.skip("no chromium with its driver here: apt-get install chromium chromium-driver")
-    folder = tmp_path_factory.mktemp("browser")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("no_proxy", "*")  # the driver is on this machine
-        opened = Browser(folder / "profile", browsers.screenshots(folder))
-    try:
+    with browsers.opened(tmp_path_factory.mktemp("browser")) as opened:
         yield opened
-    finally:
-        opened.quit()
 
 
 def source_of(markdown: str) -> str:

@@ -85,7 +85,7 @@ def difference(split: str, before: pd.DataFrame, after: pd.DataFrame) -> Differe
 
     Args:
         split: whose messages.
-        before: predictions of the other result, as `evaluation.tabulate` makes them.
+        before: predictions of the other result, as `reports.tabulate` makes them.
         after: of this one.
     """
     before, after = (table[table["split"] == split] for table in (before, after))

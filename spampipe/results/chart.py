@@ -17,7 +17,7 @@ def mermaid(before: pd.DataFrame, after: pd.DataFrame, titles: tuple[str, str]) 
     """Both curves on one axis, as far as both go.
 
     Args:
-        before: losses of the one result, columns results.STEP_COLUMNS.
+        before: losses of the one result, columns result.STEP_COLUMNS.
         after: of the other.
         titles: what to call the two.
 

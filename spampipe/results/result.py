@@ -30,7 +30,7 @@ class Result:
         title: what to call it.
         settings: the values of params.yaml by `section.key`.
         metrics: the figures of the evaluation, then those of training with `train: ` before their names.
-        predictions: columns evaluation.PREDICTION_COLUMNS.
+        predictions: columns reports.PREDICTION_COLUMNS.
         steps: the losses, columns STEP_COLUMNS.
     """
 
