@@ -10,12 +10,10 @@ from spampipe.core import paths
 from spampipe.data import collection
 from spampipe.downloads import fetch
 from spampipe.models import bases
-from tests import repositories
+from tests.support import repositories
 
 hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine fails no test
 hypothesis.settings.load_profile("no clock")
-
-ROOT = Path(__file__).parent.parent
 
 LONGEST = (
     *("test_story", "test_pipeline", "test_commands", "test_sharing", "test_classify", "test_tracking_server"),

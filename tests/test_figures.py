@@ -12,8 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from spampipe import figures
-
-ROOT = Path(__file__).parent.parent
+from tests.support.project import ROOT
 
 SIZE = (4.0, 3.0)
 DOTS_PER_INCH = 50

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.support.project import ROOT
 
 # What each package, or module at the top, may import besides itself; docs/architecture.md draws it.
 ALLOWED: dict[str, set[str]] = {

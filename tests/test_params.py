@@ -14,8 +14,8 @@ from spampipe.core import yaml12
 from spampipe.core.errors import ParamsError
 from spampipe.evaluation.metric_names import EVALUATE_NAMES
 from spampipe.models.architectures import BASE_MODELS
+from tests.support.project import ROOT
 
-ROOT = Path(__file__).parent.parent
 COMMITTED = yaml12.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 REMOVED = object()
 

@@ -1,0 +1,192 @@
+"""What is frozen, where the answer is read, and that cutting off what cannot matter does not matter."""
+
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import ks_2samp
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from spampipe.data.tokens import TokenTable
+from spampipe.models.checkpoint import reinitialize_head
+from spampipe.models.classifier import Classifier, Position, Trainable, initialize_head
+from spampipe.models.compute import random_stream
+from spampipe.training.examples import TokenExamples, batches_by_length
+from tests.support.tiny_models import FAMILIES, GPT2, LLAMA, make_classifier, make_table, torch_threads
+
+POSITIONS, TRAINABLE = get_args(Position), get_args(Trainable)
+
+HEAD = {"head.weight", "head.bias"}
+NORM = {"gpt2": {"decoder.final_norm.weight", "decoder.final_norm.bias"}, "llama": {"decoder.final_norm.weight"}}
+EMBEDDINGS = {
+    "gpt2": {"decoder.token_embedding.weight", "decoder.position_embedding.weight"},
+    "llama": {"decoder.token_embedding.weight"},
+}
+_COMMON = ("attention_norm", "attention.query", "attention.key", "attention.value", "attention.output", "mlp_norm")
+IN_A_BLOCK = {
+    "gpt2": {f"{part}.{kind}" for part in (*_COMMON, "mlp.up", "mlp.down") for kind in ("weight", "bias")},
+    "llama": {f"{part}.weight" for part in (*_COMMON, "mlp.gate", "mlp.up", "mlp.down")},
+}
+
+
+def blocks(family: str, *numbers: int) -> set[str]:
+    return {f"decoder.blocks.{number}.{name}" for number in numbers for name in IN_A_BLOCK[family]}
+
+
+@pytest.fixture(autouse=True)
+def _no_gradients():
+    with torch.no_grad():
+        yield
+
+
+def padded(table: TokenTable) -> tuple[Tensor, Tensor]:
+    """All messages, padded to the table's full length, and their real lengths."""
+    return torch.from_numpy(table.input_ids).long(), torch.from_numpy(table.lengths).long()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_trained_parameters(family):
+    classifier = make_classifier(FAMILIES[family])
+    everything = HEAD | NORM[family] | blocks(family, 0, 1, 2) | EMBEDDINGS[family]
+    expected = {
+        "last_layer": (3, HEAD),
+        "last_block": (2, HEAD | NORM[family] | blocks(family, 2)),
+        "last_two_blocks": (1, HEAD | NORM[family] | blocks(family, 1, 2)),
+        "all": (0, everything),
+    }
+    assert {name for name, _ in classifier.named_parameters()} == everything
+    for trainable in (*TRAINABLE, *reversed(TRAINABLE)):  # whatever was chosen before
+        classifier.freeze(trainable)
+        assert (classifier.trunk_depth, set(classifier.trained_parameters())) == expected[trainable]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_only_block_is_the_last_two(family):
+    classifier = make_classifier(replace(FAMILIES[family], num_layers=1), trainable="last_two_blocks")
+    assert set(classifier.trained_parameters()) == HEAD | NORM[family] | blocks(family, 0)
+
+
+def answer_by_hand(classifier: Classifier, table: TokenTable) -> Tensor:
+    """The head applied to the decoder's own output at the position, every message padded to the full length."""
+    input_ids, lengths = padded(table)
+    hidden_states = classifier.decoder(input_ids, classifier.causal)
+    chosen = {
+        "last": [row[-1] for row in hidden_states],
+        "last_real": [row[length - 1] for row, length in zip(hidden_states, lengths, strict=True)],
+        "first": [row[0] for row in hidden_states],
+        "mean": [row[:length].mean(dim=0) for row, length in zip(hidden_states, lengths, strict=True)],
+    }
+    return torch.stack(chosen[classifier.position]) @ classifier.head.weight.T + classifier.head.bias
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("position", POSITIONS)
+@pytest.mark.parametrize("trainable", TRAINABLE)
+def test_position_by_hand(family, position, causal, trainable):
+    """Wherever the model is divided into trunk and tail."""
+    config = FAMILIES[family]
+    classifier, table = make_classifier(config, position, trainable, causal), make_table(9, config)
+    logits = classifier(*padded(table))
+    torch.testing.assert_close(logits, answer_by_hand(classifier, table), atol=1e-4, rtol=1e-4)
+    assert logits.dtype == torch.float32
+
+
+def test_positions_and_directions_are_told_apart():
+    answers = [
+        answer_by_hand(make_classifier(position=position, causal=causal), make_table(6))
+        for position in POSITIONS
+        for causal in (True, False)
+    ]
+    for number, one in enumerate(answers):
+        for other in answers[:number]:
+            assert (one - other).abs().max() > 1e-2
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    family=st.sampled_from(sorted(FAMILIES)),
+    position=st.sampled_from(POSITIONS),
+    trainable=st.sampled_from(TRAINABLE),
+    causal=st.booleans(),
+    seed=st.integers(0, 1000),
+    rows=st.lists(st.integers(0, 5), min_size=1, max_size=6),
+)
+def test_cutting_to_effective_lengths_changes_nothing(family, position, trainable, causal, seed, rows):
+    config = FAMILIES[family]
+    classifier = make_classifier(config, position, trainable, causal, seed=seed).double()
+    table = make_table(6, config, seed=seed)
+    whole = classifier(*padded(table))
+    together = classifier(*TokenExamples(classifier, table).inputs(torch.tensor(rows)))
+    torch.testing.assert_close(together, whole[rows], atol=1e-5, rtol=1e-5)
+    input_ids, lengths = padded(table)
+    for row, length in enumerate(classifier.effective_lengths(lengths, table.max_length).tolist()):
+        alone = classifier(input_ids[row : row + 1, :length], lengths[row : row + 1])
+        torch.testing.assert_close(alone, whole[row : row + 1], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+def test_padding_is_cut_wherever_attention_cannot_see_it(position):
+    lengths = torch.tensor([3, 7], dtype=torch.int32)
+    cut = {"last": [12, 12], "last_real": [3, 7], "first": [1, 1], "mean": [3, 7]}
+    effective = make_classifier(position=position).effective_lengths(lengths, 12)
+    assert effective.tolist() == cut[position] and effective.dtype == torch.int64
+    assert make_classifier(position=position, causal=False).effective_lengths(lengths, 12).tolist() == [12, 12]
+
+
+@settings(deadline=None, max_examples=60)
+@given(lengths=st.lists(st.integers(1, 50), max_size=40), most=st.integers(1, 200))
+def test_batches_by_length_hold_each_row_once_and_no_more_tokens_than_allowed(lengths, most):
+    batches = [batch.tolist() for batch in batches_by_length(torch.tensor(lengths, dtype=torch.int64), most)]
+    rows = [row for batch in batches for row in batch]
+    assert sorted(rows) == list(range(len(lengths)))
+    assert [lengths[row] for row in rows] == sorted(lengths, reverse=True)
+    assert all(len(batch) == 1 or len(batch) * lengths[batch[0]] <= most for batch in batches)
+
+
+def test_head_is_distributed_as_torch_draws_a_linear_layer():
+    classifier = make_classifier(replace(GPT2, hidden_size=1024, num_layers=1))
+    initialize_head(classifier, random_stream(5, "head"))
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        torchs = nn.Linear(1024, 2)
+    assert ks_2samp(classifier.head.weight.flatten(), torchs.weight.flatten()).pvalue > 1e-3
+    assert 0.99 * 1024**-0.5 < classifier.head.weight.abs().max() <= 1024**-0.5
+    assert 0 < classifier.head.bias.abs().max() <= 1024**-0.5
+
+
+def test_head_depends_on_its_seed_alone():
+    def head(seed: int, threads: int, classifier: Classifier) -> Tensor:
+        torch.rand(threads)
+        with torch_threads(threads):
+            reinitialize_head(classifier, seed)
+        return torch.cat([classifier.head.weight.flatten(), classifier.head.bias])
+
+    first = head(123, 1, make_classifier())
+    assert torch.equal(first, head(123, 2, make_classifier(replace(LLAMA, num_layers=1), "mean", "all", seed=5)))
+    assert not (first == head(124, 1, make_classifier())).any()
+
+
+def test_random_streams_are_independent():
+    purposes = [(seed, name) for seed in (0, 1, 2**32 - 1) for name in ("head", "batch order", "loss estimates")]
+    draws = [torch.rand(8, generator=random_stream(*purpose)).tolist() for purpose in purposes]
+    assert draws == [torch.rand(8, generator=random_stream(*purpose)).tolist() for purpose in purposes]
+    assert len(set(map(tuple, draws))) == len(draws)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("position", POSITIONS)
+@pytest.mark.parametrize("trainable", ["last_block", "last_two_blocks", "all"])
+def test_training_flops_are_those_that_torch_counts(family, position, trainable):
+    classifier = make_classifier(FAMILIES[family], position=position)
+    classifier.freeze(trainable)
+    hidden_states = torch.randn(3, 5, classifier.decoder.config.hidden_size, requires_grad=trainable == "all")
+    products = (torch.ops.aten.mm, torch.ops.aten.addmm)
+    with torch.enable_grad(), FlopCounterMode(display=False) as counter:
+        classifier.tail(hidden_states, torch.full((3,), 5)).sum().backward()
+    counted = sum(amount for kind, amount in counter.get_flop_counts()["Global"].items() if kind in products)
+    assert classifier.training_flops(messages=3, tokens=15) == counted
