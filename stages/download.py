@@ -2,17 +2,18 @@
 
 from spampipe import params
 from spampipe.core import command, paths
+from spampipe.core.workspace import Workspace
 from spampipe.data import collection
 from spampipe.models import bases
 
 
-def main() -> None:
+def main(workspace: Workspace) -> None:
     """Write data/raw/messages.tsv and models/base/."""
-    settings = params.load()
+    settings = params.load(workspace.params)
     dataset, quoting = settings.download.dataset, settings.download.quoting
     collection.fetch_messages(dataset, paths.RAW_MESSAGES, quoting=quoting, known=bases.PINS)
     bases.fetch_base(settings.model.name, settings.model.weights, paths.BASE)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run_stage(main)

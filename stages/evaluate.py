@@ -4,6 +4,7 @@ from functools import partial
 
 from spampipe import params
 from spampipe.core import command, files, paths
+from spampipe.core.workspace import Workspace
 from spampipe.data import messages, tokens
 from spampipe.evaluation import reports, scoring
 from spampipe.inference import mlflow_model
@@ -12,9 +13,9 @@ from spampipe.models.card import load_card
 from spampipe.tracking import recording
 
 
-def main() -> None:
+def main(workspace: Workspace) -> None:
     """Write reports/evaluate/."""
-    settings = params.load()
+    settings = params.load(workspace.params)
     compute.configure_torch()
     device = compute.chosen_device()
     with recording.resumed_run(settings, "evaluate") as run:
@@ -37,4 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run_stage(main)

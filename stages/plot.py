@@ -2,14 +2,15 @@
 
 from spampipe import figures, params
 from spampipe.core import command, files, paths
+from spampipe.core.workspace import Workspace
 from spampipe.evaluation import metrics, reports
 from spampipe.tracking import recording
 from spampipe.training import training_log
 
 
-def main() -> None:
+def main(workspace: Workspace) -> None:
     """Write reports/figures/."""
-    settings = params.load()
+    settings = params.load(workspace.params)
     with recording.resumed_run(settings, "plot") as run:
         size = (settings.plot.width_inches, settings.plot.height_inches)
         steps = files.read_csv(paths.TRAIN_STEPS, training_log.STEP_COLUMNS)
@@ -28,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run_stage(main)

@@ -2,13 +2,14 @@
 
 from spampipe import params
 from spampipe.core import command, paths
+from spampipe.core.workspace import Workspace
 from spampipe.data import messages, tokenizer, tokens
 from spampipe.models.architectures import BASE_MODELS
 
 
-def main() -> None:
+def main(workspace: Workspace) -> None:
     """Write data/tokens/*.safetensors."""
-    settings = params.load()
+    settings = params.load(workspace.params)
     base = BASE_MODELS[settings.model.name]
     encoding = tokenizer.load(paths.base_tokenizer(), base.tokenizer)
     tables = {name: messages.read(paths.split_csv(name)) for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT)}
@@ -20,4 +21,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run_stage(main)

@@ -4,15 +4,16 @@ from functools import partial
 
 from spampipe import params
 from spampipe.core import command, files, paths
+from spampipe.core.workspace import Workspace
 from spampipe.data import tokens
 from spampipe.models import checkpoint, compute
 from spampipe.tracking import recording
 from spampipe.training import distributed, examples, loop, training_log
 
 
-def main() -> None:
+def main(workspace: Workspace) -> None:
     """Write models/classifier.* and reports/train/."""
-    settings = params.load()
+    settings = params.load(workspace.params)
     compute.configure_torch()
     device = compute.chosen_device()
     tables = {name: tokens.load(paths.split_tokens(name)) for name in ("train", "validation")}
@@ -33,4 +34,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run_stage(main)

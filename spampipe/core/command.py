@@ -12,6 +12,7 @@ from typing import TextIO
 
 from spampipe.core import environment
 from spampipe.core.errors import SpampipeError, one_line
+from spampipe.core.workspace import Workspace
 
 logger = logging.getLogger("spampipe")
 
@@ -59,6 +60,11 @@ def run(main: Callable[[], None], log: TextIO | None = None) -> None:
         except KeyboardInterrupt:
             sys.stderr.write("interrupted\n")
             sys.exit(130)
+
+
+def run_stage(stage: Callable[[Workspace], None]) -> None:
+    """Call a stage as a program, in the workspace that DVC starts it in; exits as `run` does."""
+    run(lambda: stage(Workspace.here()))
 
 
 @contextmanager

@@ -64,6 +64,12 @@ def read() -> Environment:
     )
 
 
+def dvc_root() -> Path | None:
+    """The repository, where DVC runs this process in a temporary copy of it; None if DVC does not say."""
+    value = os.environ.get("DVC_ROOT")
+    return Path(value) if value else None
+
+
 def torch_on_cuda() -> Any:
     """The module torch, if this process has imported it and computes on a CUDA device; else None."""
     torch = sys.modules.get("torch")

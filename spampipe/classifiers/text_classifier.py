@@ -1,0 +1,176 @@
+"""What every text classifier can do, whatever it is made of."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+
+from spampipe.core.errors import DataError
+from spampipe.core.workspace import Workspace
+from spampipe.data.labels import Labels, LabelSet, Probabilities, checked_threshold, decide
+
+if TYPE_CHECKING:
+    from spampipe.classifiers.settings import ModelParams
+    from spampipe.data.tokens import TokenTable
+    from spampipe.training.settings import TrainParams
+    from spampipe.training.training_log import Record
+
+
+@dataclass(frozen=True)
+class Split:
+    """Labelled texts.
+
+    Attributes:
+        name: `train`, `validation`, `test` or `leftover`; for progress and errors.
+        texts: N of them.
+        labels: (N,) their class indices.
+        tokens: the same texts as rows of token ids; None for a classifier that reads none.
+    """
+
+    name: str
+    texts: Sequence[str]
+    labels: Labels
+    tokens: "TokenTable | None" = None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one text.
+
+    Attributes:
+        text: the text.
+        label: its label's name.
+        probability: of the positive label if the label set has one, else of the predicted label.
+    """
+
+    text: str
+    label: str
+    probability: float
+
+
+@runtime_checkable
+class TextClassifier(Protocol):
+    """Tells texts apart. A kind of model subclasses this, and is named in `classifiers/catalogue.py`.
+
+    Attributes:
+        labels: the label set that it was trained with.
+        threshold: the positive label is given from this probability on; without a positive label, no effect.
+    """
+
+    labels: LabelSet
+    threshold: float
+
+    @classmethod
+    def create(
+        cls, model: "ModelParams", train: "TrainParams", labels: LabelSet, max_length: int, workspace: Workspace
+    ) -> Self:
+        """A classifier that is yet to be trained.
+
+        Args:
+            model: what it is made of.
+            train: how it will be trained; its seed decides the first values.
+            labels: the label set.
+            max_length: tokens that a text is cut to.
+            workspace: holds the base model.
+
+        Raises:
+            CheckpointError: a file of the base model is missing.
+        """
+        ...
+
+    def fit(self, train: Split, validation: Split, listen: "Callable[[Record], None]") -> "list[Record]":
+        """Train.
+
+        Args:
+            train: the texts to learn from.
+            validation: texts that only the reported figures are about.
+            listen: called with each record as it arises.
+
+        Returns:
+            All records.
+
+        Raises:
+            DataError: there are too few texts.
+            DivergenceError: training does not converge.
+        """
+        ...
+
+    def probabilities(
+        self,
+        texts: Sequence[str],
+        tokens: "TokenTable | None" = None,
+        *,
+        batch_size: int = 32,
+        name: str | None = None,
+    ) -> Probabilities:
+        """How probable each label is.
+
+        Args:
+            texts: N of them, none empty.
+            tokens: the same texts as the tokenize-pad stage wrote them, if it did; what is computed from them may be
+                kept for the next run. A classifier that reads no tokens ignores them.
+            batch_size: texts that are computed together; changes speed only.
+            name: for the progress line; None for no progress.
+
+        Returns:
+            (N, K) a column for each label, in the order of `labels`.
+        """
+        ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """What it is, as JSON values."""
+        ...
+
+    def save(self, workspace: Workspace) -> None:
+        """Write models/classifier.* of a workspace, whole or not at all."""
+        ...
+
+    @classmethod
+    def load(cls, workspace: Workspace, base: Path | None = None) -> Self:
+        """Read what `save` wrote, and models/decision.json.
+
+        Args:
+            workspace: holds the files.
+            base: the folder of the base model, if it is not the workspace's.
+
+        Raises:
+            CheckpointError: a file is missing, damaged, or not the one the classifier was trained with.
+        """
+        ...
+
+    def classify(
+        self,
+        texts: Sequence[str],
+        threshold: float | None = None,
+        batch_size: int = 32,
+        *,
+        progress: bool = True,
+    ) -> list[Prediction]:
+        """Label each text.
+
+        Args:
+            texts: any number of them.
+            threshold: instead of the classifier's own.
+            batch_size: texts that are computed together; changes speed only.
+            progress: whether to show it.
+
+        Raises:
+            DataError: a text is empty.
+            ParamsError: the threshold is not between 0 and 1.
+        """
+        least = self.threshold if threshold is None else checked_threshold(threshold)
+        for number, text in enumerate(texts, 1):
+            if not text.strip():
+                raise DataError(f"text {number} of {len(texts)} is empty; give it words, or leave it out")
+        if not texts:
+            return []
+        found = self.probabilities(texts, batch_size=batch_size, name="texts" if progress else None)
+        chosen = decide(found, self.labels, least)
+        shown = chosen if self.labels.positive_index is None else [self.labels.positive_index] * len(texts)
+        return [
+            Prediction(text, self.labels.names[label], float(row[column]))
+            for text, label, row, column in zip(texts, chosen.tolist(), found, shown, strict=True)
+        ]

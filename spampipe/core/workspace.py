@@ -1,0 +1,230 @@
+"""Where every file of the pipeline lies; nobody else knows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from spampipe.core import environment
+
+SPLITS = ("train", "validation", "test")
+LEFTOVER_SPLIT = "leftover"  # the messages that balancing left out, tokenized and scored like a split
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder that the pipeline runs in, and the repository that it belongs to.
+
+    Attributes:
+        root: holds params.yaml, dvc.yaml and all that stages write. An empty path is the current folder, so that
+            the properties of `Workspace()` are also the names that dvc.yaml and dvc.lock have for the files.
+        shared: the repository whose MLflow store and kept outputs of frozen layers are used; None if it is `root`
+            itself. They differ where DVC runs an experiment in a temporary copy of the repository.
+    """
+
+    root: Path = Path()
+    shared: Path | None = None
+
+    @classmethod
+    def here(cls) -> Self:
+        """The workspace of a stage, which DVC starts in its top folder."""
+        return cls(Path(), environment.dvc_root())
+
+    @classmethod
+    def containing(cls, folder: Path) -> Self | None:
+        """The workspace that a folder belongs to: the nearest folder, from it upward, that holds a pipeline.
+
+        Args:
+            folder: any absolute path.
+
+        Returns:
+            None if there is no such folder.
+        """
+        for candidate in (folder, *folder.parents):
+            found = cls(candidate, environment.dvc_root())
+            if found.pipeline.exists() and found.params.exists():
+                return found
+        return None
+
+    def name_of(self, path: Path) -> str:
+        """What dvc.yaml, dvc.lock and MLflow call a file of this workspace: its path from `root`, with slashes."""
+        return path.relative_to(self.root).as_posix()
+
+    # --- settings and records --------------------------------------------------------------------------------
+
+    @property
+    def params(self) -> Path:
+        """The settings."""
+        return self.root / "params.yaml"
+
+    @property
+    def pipeline(self) -> Path:
+        """The stages, for DVC."""
+        return self.root / "dvc.yaml"
+
+    @property
+    def lock(self) -> Path:
+        """DVC's record of what each stage read and wrote."""
+        return self.root / "dvc.lock"
+
+    @property
+    def requirements(self) -> Path:
+        """The pinned packages."""
+        return self.root / "requirements.lock"
+
+    @property
+    def trunk_store(self) -> Path:
+        """Where outputs of frozen layers are kept for all stages and experiments; not part of any result."""
+        return self._shared / ".spampipe" / "trunk"
+
+    @property
+    def mlflow_store(self) -> Path:
+        """The database of the repository's own MLflow store."""
+        return self._shared / "mlflow.db"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """The folder of its artifacts."""
+        return self._shared / "mlartifacts"
+
+    @property
+    def dvc_temporary(self) -> Path:
+        """DVC's folder for temporary files, which git does not see."""
+        return self._shared / ".dvc" / "tmp"
+
+    # --- data ------------------------------------------------------------------------------------------------
+
+    @property
+    def raw_messages(self) -> Path:
+        """The messages as they were fetched: `label<TAB>text` lines."""
+        return self.root / "data/raw/messages.tsv"
+
+    @property
+    def labels(self) -> Path:
+        """The label set of the messages."""
+        return self.root / "data/raw/labels.json"
+
+    @property
+    def balanced(self) -> Path:
+        """The messages that are split."""
+        return self.root / "data/balanced.csv"
+
+    @property
+    def leftover(self) -> Path:
+        """The messages that balancing left out."""
+        return self.root / "data/leftover.csv"
+
+    @property
+    def splits(self) -> Path:
+        """The folder of the splits."""
+        return self.root / "data/splits"
+
+    @property
+    def tokens(self) -> Path:
+        """The folder of the splits' token ids."""
+        return self.root / "data/tokens"
+
+    def split_csv(self, split: str) -> Path:
+        """The messages of one split, columns Label and Text."""
+        return self.leftover if split == LEFTOVER_SPLIT else self.splits / f"{split}.csv"
+
+    def split_tokens(self, split: str) -> Path:
+        """The token ids of one split."""
+        return self.tokens / f"{split}.safetensors"
+
+    # --- models ----------------------------------------------------------------------------------------------
+
+    @property
+    def base(self) -> Path:
+        """The folder of the base model; what lies in it is its family's business."""
+        return self.root / "models/base"
+
+    @property
+    def classifier_weights(self) -> Path:
+        """The trained tensors; its md5 is the name of a result."""
+        return self.root / "models/classifier.safetensors"
+
+    @property
+    def classifier_card(self) -> Path:
+        """What the classifier is."""
+        return self.root / "models/classifier.json"
+
+    @property
+    def decision(self) -> Path:
+        """How the classifier's probabilities become labels."""
+        return self.root / "models/decision.json"
+
+    # --- reports ---------------------------------------------------------------------------------------------
+
+    @property
+    def train_reports(self) -> Path:
+        """The folder of what training reports."""
+        return self.root / "reports/train"
+
+    @property
+    def train_steps(self) -> Path:
+        """Losses, one row an estimate."""
+        return self.train_reports / "steps.csv"
+
+    @property
+    def train_epochs(self) -> Path:
+        """Accuracies, one row an epoch."""
+        return self.train_reports / "epochs.csv"
+
+    @property
+    def train_metrics(self) -> Path:
+        """The last figures of training."""
+        return self.train_reports / "metrics.json"
+
+    @property
+    def train_log(self) -> Path:
+        """Every figure of training as it arose, with times and speeds; no output of DVC's."""
+        return self.train_reports / "log.jsonl"
+
+    @property
+    def evaluate_reports(self) -> Path:
+        """The folder of what the evaluation reports."""
+        return self.root / "reports/evaluate"
+
+    @property
+    def evaluate_metrics(self) -> Path:
+        """The figures to compare results by."""
+        return self.evaluate_reports / "metrics.json"
+
+    @property
+    def split_metrics(self) -> Path:
+        """Figures of each split."""
+        return self.evaluate_reports / "splits.csv"
+
+    @property
+    def predictions(self) -> Path:
+        """The answer to every message."""
+        return self.evaluate_reports / "predictions.csv"
+
+    @property
+    def misclassified(self) -> Path:
+        """The wrong ones among them."""
+        return self.evaluate_reports / "misclassified.csv"
+
+    @property
+    def confusion(self) -> Path:
+        """Actual and predicted label of each test message."""
+        return self.evaluate_reports / "confusion.csv"
+
+    @property
+    def roc(self) -> Path:
+        """The receiver operating characteristic on the test messages."""
+        return self.evaluate_reports / "roc.csv"
+
+    @property
+    def precision_recall(self) -> Path:
+        """Precision against recall on the test messages."""
+        return self.evaluate_reports / "precision_recall.csv"
+
+    @property
+    def figures(self) -> Path:
+        """The folder of the figures."""
+        return self.root / "reports/figures"
+
+    @property
+    def _shared(self) -> Path:
+        return (self.shared or self.root).resolve()
