@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from spampipe.core import environment, files, paths, progress
 from spampipe.core.errors import DataError, FetchError, ParamsError
 from spampipe.data import collection, messages
-from spampipe.downloads import fetch
-from spampipe.downloads.fetch import Pin, _source
-from spampipe.downloads.sources import HubFile, LocalFile, PypiPackage, Source, SourceError, Url
+from spampipe.downloads import fetch, sources
+from spampipe.downloads.fetch import Pin
+from spampipe.downloads.sources import HubFile, LocalFile, PypiPackage, Source, SourceError, Url, source_at
 from spampipe.models import bases
 from tests.support.project import ROOT
 from tests.support.servers import FileServer, Reply, pinned, sha256, write_wheel, zip_of
@@ -408,7 +408,12 @@ class TestSourceSyntax:
         ],
     )
     def test_addresses_and_paths_with_and_without_member(self, location: str, source: Source) -> None:
-        assert _source(location, self.FOLDER) == source
+        assert source_at(location, self.FOLDER) == source
+
+    def test_another_scheme_is_one_entry_of_the_table(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert source_at("share://host/a", self.FOLDER) == LocalFile(self.FOLDER / "share://host/a")
+        monkeypatch.setitem(sources.SCHEMES, "share", lambda address, member: LocalFile(Path(address), member))
+        assert source_at("share://host/a#b", self.FOLDER) == LocalFile(Path("share://host/a"), "b")
 
     @given(
         place=st.text(st.characters(exclude_characters="#~\0"), min_size=1),
@@ -417,8 +422,8 @@ class TestSourceSyntax:
     )
     def test_what_users_read_in_errors_is_what_they_wrote(self, place: str, member: str, web: bool) -> None:
         written = f"https://{place}" if web else str(Path("/", place))
-        assert str(_source(written, self.FOLDER)) == written
-        assert str(_source(f"{written}#{member}", self.FOLDER)) == f"{written}#{member}"
+        assert str(source_at(written, self.FOLDER)) == written
+        assert str(source_at(f"{written}#{member}", self.FOLDER)) == f"{written}#{member}"
 
 
 class TestAnyBytes:
