@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tiktoken_ext.openai_public import r50k_pat_str
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from spampipe.core import files, paths
+from spampipe.core import files
 from spampipe.core.errors import DataError
 from spampipe.data import messages, tokenizer, tokens
 from spampipe.models.architectures import BASE_MODELS
@@ -23,12 +23,12 @@ from tests.support.project import ROOT
 
 @pytest.fixture(scope="module")
 def gpt2(gpt2_base) -> tiktoken.Encoding:
-    return tokenizer.load(paths.base_tokenizer(gpt2_base), "r50k_base")
+    return tokenizer.load(gpt2_base / "tokenizer.tiktoken", "r50k_base")
 
 
 @pytest.fixture(scope="module")
 def smollm2(smollm2_base) -> tiktoken.Encoding:
-    return tokenizer.load(paths.base_tokenizer(smollm2_base), "smollm2")
+    return tokenizer.load(smollm2_base / "tokenizer.tiktoken", "smollm2")
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +253,7 @@ def _rank(token: bytes, number: int) -> bytes:
 )
 def test_damaged_rank_file_is_refused(name, damage, tmp_path, request):
     folder = request.getfixturevalue("gpt2_base" if name == "r50k_base" else "smollm2_base")
-    lines = paths.base_tokenizer(folder).read_bytes().splitlines(keepends=True)
+    lines = (folder / "tokenizer.tiktoken").read_bytes().splitlines(keepends=True)
     damaged_lines = damage(lines)
     assert damaged_lines != lines
     path = tmp_path / "tokenizer.tiktoken"
@@ -264,19 +264,19 @@ def test_damaged_rank_file_is_refused(name, damage, tmp_path, request):
 
 def test_missing_rank_file_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"tokenizer\.tiktoken: no such file; run `dvc repro download`"):
-        tokenizer.load(paths.base_tokenizer(tmp_path), "smollm2")
+        tokenizer.load(tmp_path / "tokenizer.tiktoken", "smollm2")
 
 
 def test_rank_files_of_the_two_families_are_not_confused(gpt2_base, smollm2_base):
     with pytest.raises(DataError, match="its ids are not those of smollm2"):
-        tokenizer.load(paths.base_tokenizer(gpt2_base), "smollm2")
+        tokenizer.load(gpt2_base / "tokenizer.tiktoken", "smollm2")
     with pytest.raises(DataError, match="its ids are not those of r50k_base"):
-        tokenizer.load(paths.base_tokenizer(smollm2_base), "r50k_base")
+        tokenizer.load(smollm2_base / "tokenizer.tiktoken", "r50k_base")
 
 
 def test_written_ranks_are_read_back(tmp_path, gpt2_base):
     """A published rank file is what `write_ranks` makes of its own pairs."""
-    published = paths.base_tokenizer(gpt2_base)
+    published = gpt2_base / "tokenizer.tiktoken"
     pairs = [line.split() for line in published.read_bytes().splitlines()]
     tokenizer.write_ranks(tmp_path / "ranks", [(base64.b64decode(token), int(rank)) for token, rank in pairs])
     assert files.digest(tmp_path / "ranks") == files.digest(published)

@@ -18,8 +18,9 @@ from gguf import GGUFReader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spampipe.core import environment, files, paths, progress
+from spampipe.core import environment, files, progress
 from spampipe.core.errors import DataError, FetchError, ParamsError
+from spampipe.core.workspace import Workspace
 from spampipe.data import catalogue, collection, messages
 from spampipe.data.dataset import Dataset
 from spampipe.data.datasets import sms
@@ -677,7 +678,7 @@ class TestDownloadStage:
         """Runs the stage in a workspace with a sources file of these lines more."""
         own_places = {
             "sms-spam-collection": str(raw_messages),
-            "r50k_base.tiktoken": str(paths.base_tokenizer(gpt2_base)),
+            "r50k_base.tiktoken": str(gpt2_base / "tokenizer.tiktoken"),
         }
         settings = yaml.safe_load((ROOT / "params.yaml").read_text())
         settings["model"] |= {"name": "gpt2-tiny", "weights": "random"}
@@ -698,8 +699,8 @@ class TestDownloadStage:
     ) -> None:
         finished = run({})
         assert (finished.returncode, finished.stderr) == (0, "")
-        assert files.digest(tmp_path / paths.RAW_MESSAGES) == UCI_SHA256
-        assert files.digest(tmp_path / paths.base_tokenizer()) == R50K_SHA256
+        assert files.digest(Workspace(tmp_path).raw_messages) == UCI_SHA256
+        assert files.digest(Workspace(tmp_path).base / "tokenizer.tiktoken") == R50K_SHA256
 
     def test_wrong_file_is_one_line_of_error(
         self, run: Callable[[dict[str, str]], subprocess.CompletedProcess[str]], tmp_path: Path
@@ -708,7 +709,7 @@ class TestDownloadStage:
         assert finished.returncode == 1
         (line,) = finished.stderr.splitlines()
         assert line.startswith("error: r50k_base.tiktoken could not be fetched. Tried (1) params.yaml: refused")
-        assert not (tmp_path / paths.base_tokenizer()).exists()
+        assert not (Workspace(tmp_path).base / "tokenizer.tiktoken").exists()
 
     def test_misspelt_name_is_noticed_before_anything_is_fetched(
         self, run: Callable[[dict[str, str]], subprocess.CompletedProcess[str]], tmp_path: Path
@@ -717,7 +718,7 @@ class TestDownloadStage:
         assert finished.returncode == 1
         (line,) = finished.stderr.splitlines()
         assert line == "error: places.yaml (SPAMPIPE_SOURCES): smolm2-135m: no such file; did you mean smollm2-135m?"
-        assert not (tmp_path / paths.RAW_MESSAGES).exists()
+        assert not Workspace(tmp_path).raw_messages.exists()
 
 
 class TestProgress:
