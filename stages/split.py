@@ -8,10 +8,10 @@ from spampipe.data import labels, messages, splitting
 
 def main(workspace: Workspace) -> None:
     """Write data/splits/*.csv."""
-    settings = params.load(workspace.params).split
+    settings = params.load(workspace.params)
     label_set = labels.load(workspace.labels)
     balanced = messages.read(workspace.balanced, label_set)
-    for name, part in splitting.split(balanced, **settings.model_dump()).items():
+    for name, part in splitting.split(balanced, **settings.split.model_dump()).items():
         messages.require_every_class(part, label_set, workspace.split_csv(name))
         messages.write(workspace.split_csv(name), part)
 

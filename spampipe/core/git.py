@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 
-def git_output(*arguments: str, folder: Path = Path()) -> str | None:
+def git_output(*arguments: str, folder: Path) -> str | None:
     """What git prints, without the white space around it; None where it cannot be asked, or has no answer.
 
     Args:

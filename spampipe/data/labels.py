@@ -49,12 +49,23 @@ class LabelSet(BaseModel):
         return None if self.positive is None else self.names.index(self.positive)
 
     def names_of(self, labels: Labels) -> npt.NDArray[np.str_]:
-        """(N,) class indices to (N,) names."""
+        """The names of some labels.
+
+        Args:
+            labels: (N,) class indices.
+
+        Returns:
+            (N,) their names.
+        """
         return np.array(self.names)[labels]
 
 
 def found_in(names: set[str]) -> LabelSet:
-    """The label set of a user's own texts: their labels, sorted; of two, the second is the positive one."""
+    """The label set of a user's own texts: their labels, sorted; of two, the second is the positive one.
+
+    Args:
+        names: the labels that occur, two or more.
+    """
     return in_order(sorted(names))
 
 
@@ -105,6 +116,9 @@ def decide(probabilities: Probabilities, labels: LabelSet, threshold: float) -> 
 def checked_threshold(threshold: float) -> float:
     """The threshold itself.
 
+    Args:
+        threshold: a probability that a user has chosen.
+
     Raises:
         ParamsError: it is not between 0 and 1.
     """
@@ -126,6 +140,9 @@ def save(path: Path, labels: LabelSet) -> None:
 def load(path: Path) -> LabelSet:
     """Read what `save` wrote.
 
+    Args:
+        path: the file.
+
     Raises:
         DataError: the file is missing or damaged.
     """
@@ -140,6 +157,9 @@ def load(path: Path) -> LabelSet:
 def parse(text: str) -> LabelSet:
     """A label set from its JSON.
 
+    Args:
+        text: a JSON object with the entries names and positive.
+
     Raises:
         ValueError: it is none.
     """
@@ -147,7 +167,11 @@ def parse(text: str) -> LabelSet:
 
 
 def unparse(labels: LabelSet) -> str:
-    """A label set as one line of JSON, such as token files hold."""
+    """A label set as one line of JSON, such as token files hold.
+
+    Args:
+        labels: the label set.
+    """
     return json.dumps(labels.model_dump(mode="json"), ensure_ascii=False)
 
 

@@ -1,5 +1,6 @@
 """Labelled text messages: what the raw file means, and the tables made of it."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ def parse(
     r"""Read a raw file of `label<TAB>text` lines.
 
     A text that begins with a double quote runs on to the closing one, over line ends if need be: that is how
-    the book's `pandas.read_csv(sep="\t")` reads the SMS Spam Collection, whose 5,574 lines are 5,572 messages.
+    the book's `pandas.read_csv(sep="\t")` reads its data set, whose 5,574 lines are 5,572 messages.
 
     Args:
         data: the file's bytes, UTF-8.
@@ -45,7 +46,7 @@ def parse(
     for record in raw.records():
         if own:
             raw.refuse_run_on(record, index)
-        if problem := problem_of(record.fields, labels, own):
+        if problem := problem_of(record.fields, index, own):
             raise raw.error(record, problem)
         label, text = record.fields
         numbers.append(index[label])
@@ -66,22 +67,22 @@ def unparse(table: "pd.DataFrame", labels: LabelSet) -> bytes:
     return "".join(written([str(name), text]) for name, text in zip(names, table["Text"], strict=True)).encode()
 
 
-def problem_of(fields: list[str], labels: LabelSet | None, own: bool) -> str | None:
+def problem_of(fields: list[str], labels: Collection[str] | None, own: bool) -> str | None:
     """What keeps a record from being a message, and the remedy; None if it is one.
 
     Args:
-        fields: the record's.
-        labels: the label set; None if any label will do.
-        own: whether it stands in a user's own file.
+        fields: what tabs separate in the record.
+        labels: all labels there are, in class order; None if any label will do.
+        own: whether the record stands in a user's own file.
     """
     remedy = "correct the line" if own else "correct the line, or fetch the file again"
     if len(fields) != 2:
         return f"expected label<TAB>text, found {len(fields)} fields; {remedy}"
     label, text = fields
-    if labels is not None and label not in labels.names:
+    if labels is not None and label not in labels:
         if own:
             remedy += ", or change download.labels"
-        return f"label {label[:_SHOWN_CHARACTERS]!r} is {_none_of(labels.names)}; {remedy}"
+        return f"label {label[:_SHOWN_CHARACTERS]!r} is {_none_of(tuple(labels))}; {remedy}"
     return None if text.strip() else f"the text is empty; {remedy}"
 
 

@@ -56,7 +56,15 @@ class TokenTable:
 
 
 def encode(encoding: tiktoken.Encoding, texts: list[str]) -> list[list[int]]:
-    """Token ids of each text. `<|endoftext|>` in a message is ordinary text: anyone can send it."""
+    """Token ids of each text. `<|endoftext|>` in a message is ordinary text: anyone can send it.
+
+    Args:
+        encoding: the tokenizer.
+        texts: any texts.
+
+    Returns:
+        A list of ids for each text, of any length.
+    """
     return encoding.encode_ordinary_batch(texts)
 
 
@@ -113,6 +121,9 @@ def save(path: Path, table: TokenTable) -> None:
 
 def load(path: Path) -> TokenTable:
     """Read what `save` wrote.
+
+    Args:
+        path: the file.
 
     Raises:
         DataError: the file is missing or damaged.
