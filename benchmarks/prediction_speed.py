@@ -19,7 +19,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, pipeline
 from benchmarks import timing, training_runs
 from benchmarks.opponents import book_classifier, llama_classifier
 from spampipe.core import command, files, paths
-from spampipe.data import messages, tokenizer
+from spampipe.core.workspace import Workspace
+from spampipe.data import labels, messages, tokenizer
 from spampipe.downloads import fetch
 from spampipe.inference.prediction import SpamClassifier
 from spampipe.models import bases, checkpoint, compute
@@ -46,7 +47,8 @@ def main() -> None:
     parser.add_argument("--padded", type=int, default=40, help="messages where each is padded to the longest")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    tables = [messages.read(paths.split_csv(name)) for name in ("test", paths.LEFTOVER_SPLIT)]
+    label_set = labels.load(Workspace().labels)
+    tables = [messages.read(paths.split_csv(name), label_set) for name in ("test", paths.LEFTOVER_SPLIT)]
     texts = [text for table in tables for text in table["Text"]][: arguments.messages]
     document = {
         "machine": timing.machine(),

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spampipe.core import paths
-from spampipe.data import messages, tokenizer, tokens
+from spampipe.core.workspace import Workspace
+from spampipe.data import labels, messages, tokenizer, tokens
 from spampipe.data.tokens import TokenTable
 from spampipe.models import checkpoint, compute, precision
 from spampipe.models.architectures import BASE_MODELS
@@ -88,10 +89,7 @@ def empty_store() -> Iterator[None]:
 
 def shortened(tables: Tables, most: int | None) -> Tables:
     """The first `most` messages of each table; all of them for None."""
-    return {
-        name: TokenTable(table.input_ids[:most], table.lengths[:most], table.labels[:most])
-        for name, table in tables.items()
-    }
+    return {name: table.rows(slice(most)) for name, table in tables.items()}
 
 
 def tokenize(base: str, folder: Path) -> Tables:
@@ -104,7 +102,9 @@ def tokenize(base: str, folder: Path) -> Tables:
     model = BASE_MODELS[base]
     encoding = tokenizer.load(paths.base_tokenizer(folder), model.tokenizer)
     padding = tokenizer.TOKENIZERS[model.tokenizer].end_of_text
-    texts = {name: messages.read(paths.split_csv(name)) for name in paths.SPLITS}
+    label_set = labels.load(Workspace().labels)
+    texts = {name: messages.read(paths.split_csv(name), label_set) for name in paths.SPLITS}
     rows = {name: tokens.encode(encoding, table["Text"].tolist()) for name, table in texts.items()}
     max_length = tokens.choose_max_length("longest_train", rows["train"], model.config.context_length)
-    return {name: tokens.pad(rows[name], texts[name]["Label"].tolist(), max_length, padding) for name in texts}
+    classes = {name: table["Label"].tolist() for name, table in texts.items()}
+    return {name: tokens.pad(rows[name], classes[name], max_length, padding, label_set) for name in texts}

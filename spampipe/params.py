@@ -8,7 +8,8 @@ from pydantic_core import ErrorDetails
 
 from spampipe.core import paths, yaml12
 from spampipe.core.errors import ParamsError
-from spampipe.core.section import Real, Section, closest
+from spampipe.core.hints import closest
+from spampipe.core.section import Real, Section
 from spampipe.core.yaml12 import YamlError
 from spampipe.data.settings import BalanceParams, DownloadParams, SplitParams, TokenizePadParams
 from spampipe.evaluation.metric_names import EVALUATE_NAMES

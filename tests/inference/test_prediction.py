@@ -22,6 +22,7 @@ from spampipe.models.card import load_card
 from spampipe.models.classifier import Classifier
 from spampipe.models.compute import chosen_device
 from spampipe.params import ModelParams
+from tests.support.label_sets import TWO
 from tests.support.project import ROOT
 from tests.support.repositories import change
 from tests.support.tiny_models import GPT2, randomize
@@ -79,7 +80,7 @@ def loaded(workspace: Path) -> SpamClassifier:
 
 def table_of(encoding: tiktoken.Encoding, texts: list[str]) -> tokens.TokenTable:
     rows = [encoding.encode_ordinary(text) for text in texts]
-    return tokens.pad(rows, [0] * len(rows), MAX_LENGTH, PADDING)
+    return tokens.pad(rows, [0] * len(rows), MAX_LENGTH, PADDING, TWO)
 
 
 def probabilities(predictions: list[Prediction]) -> np.ndarray:
@@ -138,7 +139,7 @@ def test_the_end_of_text_marker_in_a_message_is_ordinary_text(classifier, loaded
     text = "win<|endoftext|> now"
     row = encoding.encode_ordinary(text)
     assert PADDING not in row and PADDING in encoding.encode(text, allowed_special="all")
-    table = tokens.pad([row], [0], MAX_LENGTH, PADDING)
+    table = tokens.pad([row], [0], MAX_LENGTH, PADDING, TWO)
     expected = spam_probabilities(classifier, table, 1, "fp32", "")
     np.testing.assert_array_equal(probabilities(loaded.classify([text])), expected)
 

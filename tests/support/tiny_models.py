@@ -18,6 +18,7 @@ from spampipe.data.tokens import TokenTable
 from spampipe.models.architectures import DecoderConfig
 from spampipe.models.classifier import Classifier, Position, Trainable, initialize_head
 from spampipe.models.decoder import Decoder
+from tests.support.label_sets import TWO
 
 GPT2 = DecoderConfig(
     vocabulary_size=50,
@@ -87,7 +88,7 @@ def make_table(messages: int, config: DecoderConfig = GPT2, max_length: int = 12
     lengths = random.integers(1, max_length + 1, messages)
     lengths[:2] = [max_length, 1]
     rows = [random.integers(1, config.vocabulary_size, length).tolist() for length in lengths]
-    return tokens.pad(rows, random.integers(0, 2, messages).tolist(), max_length, PADDING)
+    return tokens.pad(rows, random.integers(0, 2, messages).tolist(), max_length, PADDING, TWO)
 
 
 def random_ids(config: DecoderConfig, batch: int, length: int, seed: int = 0) -> Tensor:

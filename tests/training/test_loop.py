@@ -28,6 +28,7 @@ from spampipe.params import TrainParams
 from spampipe.training.examples import Examples, TokenExamples, TrunkExamples, prepare
 from spampipe.training.loop import fit, shuffled_batches
 from spampipe.training.training_log import EPOCH_COLUMNS, STEP_COLUMNS, Record, epochs_table, steps_table, summary
+from tests.support.label_sets import TWO
 from tests.support.tiny_models import (
     FAMILIES,
     GPT2,
@@ -497,7 +498,7 @@ def test_a_small_model_learns_to_tell_two_vocabularies_apart(family, position):
     generator = torch.Generator().manual_seed(3)
     labels = [0, 1] * 20
     rows = [(torch.randint(1, 25, (6,), generator=generator) + 25 * label).tolist() for label in labels]
-    table = tokens.pad(rows, labels, 8, PADDING)
+    table = tokens.pad(rows, labels, 8, PADDING, TWO)
     decoder = fill(empty_decoder(config), random_state(config, generator), "random weights")
     classifier = Classifier(decoder, 2, position, causal=True)
     classifier.freeze("all")

@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spampipe.core import environment
-from spampipe.data.tokens import TokenTable
 from spampipe.evaluation.scoring import spam_probabilities
 from spampipe.models.precision import autocast, has_bf16_units, rounded_weights
 from spampipe.training import examples, trunk_store
@@ -90,7 +89,7 @@ def test_what_changes_the_output_changes_its_name(store, other):
 
 def test_messages_with_the_same_tokens_share_one_output(store):
     repeats = np.array([0, 1, 2, 1, 0, 3])
-    table = TokenTable(TABLE.input_ids[repeats], TABLE.lengths[repeats], TABLE.labels[repeats])
+    table = TABLE.rows(repeats)
     classifier = make_classifier()
     prepared = prepare(classifier, table, "fp32", "messages")
     assert stored(store)[0].stat().st_size == 64 + int(TABLE.lengths[:4].sum()) * GPT2.hidden_size * 4
