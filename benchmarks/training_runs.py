@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spampipe.core import paths
-from spampipe.data import messages, tokenizer, tokens
+from spampipe.data import messages, tokens
 from spampipe.data.tokens import TokenTable
 from spampipe.models import checkpoint, compute, precision
-from spampipe.models.architectures import BASE_MODELS
 from spampipe.models.card import ClassifierCard
+from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.classifier import Classifier
 from spampipe.params import TrainParams
 from spampipe.training import examples, loop
@@ -102,9 +102,10 @@ def tokenize(base: str, folder: Path) -> Tables:
         folder: of the base model.
     """
     model = BASE_MODELS[base]
-    encoding = tokenizer.load(paths.base_tokenizer(folder), model.tokenizer)
-    padding = tokenizer.TOKENIZERS[model.tokenizer].end_of_text
+    tokenizer = model.family.load_tokenizer(folder)
     texts = {name: messages.read(paths.split_csv(name)) for name in paths.SPLITS}
-    rows = {name: tokens.encode(encoding, table["Text"].tolist()) for name, table in texts.items()}
+    rows = {name: tokenizer.encode(table["Text"].tolist()) for name, table in texts.items()}
     max_length = tokens.choose_max_length("longest_train", rows["train"], model.config.context_length)
-    return {name: tokens.pad(rows[name], texts[name]["Label"].tolist(), max_length, padding) for name in texts}
+    return {
+        name: tokens.pad(rows[name], texts[name]["Label"].tolist(), max_length, tokenizer.padding) for name in texts
+    }

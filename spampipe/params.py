@@ -13,7 +13,7 @@ from spampipe.core.yaml12 import YamlError
 from spampipe.data.settings import BalanceParams, DownloadParams, SplitParams, TokenizePadParams
 from spampipe.evaluation.metric_names import EVALUATE_NAMES
 from spampipe.evaluation.settings import EvaluateParams
-from spampipe.models.architectures import BASE_MODELS
+from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.settings import ModelParams
 from spampipe.training.settings import TrainParams
 

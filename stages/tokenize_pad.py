@@ -3,21 +3,22 @@
 from spampipe import params
 from spampipe.core import command, paths
 from spampipe.core.workspace import Workspace
-from spampipe.data import messages, tokenizer, tokens
-from spampipe.models.architectures import BASE_MODELS
+from spampipe.data import messages, tokens
+from spampipe.models.catalogue import BASE_MODELS
 
 
 def main(workspace: Workspace) -> None:
     """Write data/tokens/*.safetensors."""
     settings = params.load(workspace.params)
     base = BASE_MODELS[settings.model.name]
-    encoding = tokenizer.load(paths.base_tokenizer(), base.tokenizer)
+    tokenizer = base.family.load_tokenizer(workspace.base)
     tables = {name: messages.read(paths.split_csv(name)) for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT)}
-    rows = {name: tokens.encode(encoding, table["Text"].tolist()) for name, table in tables.items()}
+    rows = {name: tokenizer.encode(table["Text"].tolist()) for name, table in tables.items()}
     max_length = tokens.choose_max_length(settings.tokenize_pad.max_length, rows["train"], base.config.context_length)
-    padding = tokenizer.TOKENIZERS[base.tokenizer].end_of_text
     for name, table in tables.items():
-        tokens.save(paths.split_tokens(name), tokens.pad(rows[name], table["Label"].tolist(), max_length, padding))
+        tokens.save(
+            paths.split_tokens(name), tokens.pad(rows[name], table["Label"].tolist(), max_length, tokenizer.padding)
+        )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from spampipe import params
 from spampipe.core import yaml12
 from spampipe.core.errors import ParamsError
 from spampipe.evaluation.metric_names import EVALUATE_NAMES
-from spampipe.models.architectures import BASE_MODELS
+from spampipe.models.catalogue import BASE_MODELS
 from tests.support.project import ROOT
 
 COMMITTED = yaml12.load((ROOT / "params.yaml").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Messages as rows of token ids: encode, cut, pad, store."""
+"""Messages as rows of token ids: cut, pad, store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import tiktoken
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
@@ -38,11 +37,6 @@ class TokenTable:
     def max_length(self) -> int:
         """Columns of input_ids."""
         return int(self.input_ids.shape[1])
-
-
-def encode(encoding: tiktoken.Encoding, texts: list[str]) -> list[list[int]]:
-    """Token ids of each text. `<|endoftext|>` in a message is ordinary text: anyone can send it."""
-    return encoding.encode_ordinary_batch(texts)
 
 
 def choose_max_length(

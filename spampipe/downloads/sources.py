@@ -11,11 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError
-from urllib3.util import Retry
-
 from spampipe.core.errors import SpampipeError
 from spampipe.core.progress import Progress
 
@@ -173,9 +168,12 @@ class HubFile:
 
 def _download(address: str, target: Path) -> None:
     """Download to `target`; bytes that lie there already are kept if the server continues after them."""
+    import requests
+    import urllib3
+
     have = target.stat().st_size if target.exists() else 0
     with requests.Session() as session:
-        retries = Retry(
+        retries = urllib3.Retry(
             total=3,
             connect=2,
             other=0,  # above all a certificate that is not trusted
@@ -185,7 +183,7 @@ def _download(address: str, target: Path) -> None:
             respect_retry_after_header=False,  # it may ask for hours; another source is quicker
         )
         for scheme in ("http://", "https://"):
-            session.mount(scheme, HTTPAdapter(max_retries=retries))
+            session.mount(scheme, requests.adapters.HTTPAdapter(max_retries=retries))
         # Without compression, lengths and ranges count the file's own bytes.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
         try:
@@ -206,7 +204,10 @@ def _download(address: str, target: Path) -> None:
                     for chunk in response.iter_content(_CHUNK_BYTES):
                         stream.write(chunk)
                         progress.advance(len(chunk))
-        except (requests.RequestException, HTTPError) as error:  # requests lets some of urllib3's errors through
+        except (
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+        ) as error:  # requests lets some of urllib3's errors through
             raise SourceError(_reason(error)) from error
 
 
@@ -225,6 +226,8 @@ def _read_member(archive: Path, member: str, target: Path) -> None:
 
 def _reason(error: Exception) -> str:
     """The cause without the library's nested wrappers."""
+    import requests
+
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"HTTP {error.response.status_code} {error.response.reason}"
     text = str(error)

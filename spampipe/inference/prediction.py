@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import tiktoken
-
 from spampipe import params
 from spampipe.core import files, paths
 from spampipe.core.errors import CheckpointError, DataError, ParamsError
-from spampipe.data import tokenizer, tokens
+from spampipe.data import tokens
 from spampipe.data.messages import SPAM
+from spampipe.data.tokenizer import Tokenizer
 from spampipe.evaluation.scoring import spam_probabilities
 from spampipe.models import checkpoint
 from spampipe.models.card import ClassifierCard, load_card
+from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.classifier import Classifier
 from spampipe.models.compute import chosen_device
 
@@ -42,10 +42,8 @@ class SpamClassifier:
         classifier.classify(["Hey, are we still up for dinner?"])[0].label
     """
 
-    def __init__(
-        self, classifier: Classifier, card: ClassifierCard, encoding: tiktoken.Encoding, threshold: float
-    ) -> None:
-        self._classifier, self._card, self._encoding = classifier, card, encoding
+    def __init__(self, classifier: Classifier, card: ClassifierCard, tokenizer: Tokenizer, threshold: float) -> None:
+        self._classifier, self._card, self._tokenizer = classifier, card, tokenizer
         self.threshold = _checked_threshold(threshold)
 
     @classmethod
@@ -66,12 +64,12 @@ class SpamClassifier:
         _checked_threshold(threshold)
         card = load_card(root / paths.CLASSIFIER_CARD)
         base = base or root / paths.BASE
-        ranks = paths.base_tokenizer(base)
-        encoding = tokenizer.load(ranks, card.tokenizer)
-        if files.digest(ranks) != card.tokenizer_sha256:
-            raise CheckpointError(f"{ranks}: not the tokenizer this classifier was trained with; run `dvc checkout`")
+        family = BASE_MODELS[card.base].family
+        tokenizer, path = family.load_tokenizer(base), family.tokenizer_path(base)
+        if files.digest(path) != card.tokenizer_sha256:
+            raise CheckpointError(f"{path}: not the tokenizer this classifier was trained with; run `dvc checkout`")
         classifier = checkpoint.load(card, chosen_device(), root / paths.CLASSIFIER_WEIGHTS, base)
-        return cls(classifier, card, encoding, threshold)
+        return cls(classifier, card, tokenizer, threshold)
 
     def classify(
         self,
@@ -99,8 +97,8 @@ class SpamClassifier:
                 raise DataError(f"text {number} of {len(texts)} is empty; give it words, or leave it out")
         if not texts:
             return []
-        rows = tokens.encode(self._encoding, list(texts))
-        table = tokens.pad(rows, [0] * len(rows), self._card.max_length, self._card.padding)
+        rows = self._tokenizer.encode(texts)
+        table = tokens.pad(rows, [0] * len(rows), self._card.max_length, self._tokenizer.padding)
         name = "texts" if progress else None
         probabilities = spam_probabilities(self._classifier, table, batch_size, self._card.precision, name)
         return [

@@ -1,4 +1,4 @@
-"""A base model, what is put on it, how its numbers are computed, and how it is saved.
+"""A base model, what is put on it, how its numbers are computed, and how it is saved; a module a family in families/.
 
 Imports core, downloads and data. Imported by training, evaluation and inference. It knows no loop, metric or tracker.
 """

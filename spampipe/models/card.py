@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from spampipe.core import files, paths
 from spampipe.core.errors import CheckpointError
 from spampipe.data import messages
-from spampipe.data.tokenizer import TOKENIZERS
-from spampipe.models.architectures import BASE_MODELS, DecoderConfig
+from spampipe.models.architectures import DecoderConfig
+from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.classifier import Position, Trainable
 from spampipe.models.precision import Precision
 
@@ -54,18 +54,18 @@ class ClassifierCard(BaseModel):
     @property
     def padding(self) -> int:
         """The id that fills short rows up: the tokenizer's end of text."""
-        return TOKENIZERS[self.tokenizer].end_of_text
+        return BASE_MODELS[self.base].family.padding
 
     @model_validator(mode="after")
     def _fits_the_base(self) -> Self:
         if self.base not in BASE_MODELS:
             raise ValueError(f"base: {self.base} is not among {', '.join(BASE_MODELS)}")
         base = BASE_MODELS[self.base]
-        if self.tokenizer != base.tokenizer:
-            raise ValueError(f"tokenizer: {self.tokenizer} is not {self.base}'s, {base.tokenizer}")
+        if self.tokenizer != base.family.tokenizer:
+            raise ValueError(f"tokenizer: {self.tokenizer} is not {self.base}'s, {base.family.tokenizer}")
         if self.architecture != base.config:
             raise ValueError(f"architecture: not {self.base}'s")
-        if self.base_sha256 is not None and base.weights_format is None:
+        if self.base_sha256 is not None and not base.has_pretrained_weights:
             raise ValueError(f"base_sha256: {self.base} has no pretrained weights")
         if self.labels != messages.LABELS:
             raise ValueError(f"labels: {', '.join(self.labels)} are not {', '.join(messages.LABELS)}")

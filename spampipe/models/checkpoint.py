@@ -9,11 +9,11 @@ from safetensors.torch import load_file, save_file
 from spampipe.core import files, paths
 from spampipe.core.errors import CheckpointError, WeightsError
 from spampipe.data import messages
-from spampipe.models.architectures import BASE_MODELS
 from spampipe.models.card import ClassifierCard, SavedCard, save_card
+from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.compute import random_stream
-from spampipe.models.decoder import empty_decoder, random_state
+from spampipe.models.decoder import random_state
 from spampipe.models.precision import Precision
 from spampipe.models.settings import ModelParams
 from spampipe.models.weights import fill, load_into, place
@@ -30,8 +30,8 @@ def describe(model: ModelParams, max_length: int, precision: Precision, folder: 
         base=model.name,
         base_sha256=_digest(_weights_path(model.name, folder)) if model.weights == "pretrained" else None,
         architecture=base.config,
-        tokenizer=base.tokenizer,
-        tokenizer_sha256=_digest(paths.base_tokenizer(folder)),
+        tokenizer=base.family.tokenizer,
+        tokenizer_sha256=_digest(base.family.tokenizer_path(folder)),
         labels=messages.LABELS,
         max_length=max_length,
         position=model.position,
@@ -116,7 +116,9 @@ def load(
 
 def _assemble(card: ClassifierCard, dropout: float, device: torch.device) -> Classifier:
     """The classifier, frozen as the card says, its decoder yet without tensors."""
-    classifier = Classifier(empty_decoder(card.architecture, dropout), len(card.labels), card.position, card.causal)
+    classifier = Classifier(
+        BASE_MODELS[card.base].family.build(card.architecture, dropout), len(card.labels), card.position, card.causal
+    )
     classifier.head.to(device)
     classifier.freeze(card.trainable)
     return classifier
@@ -129,13 +131,14 @@ def _take_from_base(
     decoder, trunk = classifier.decoder, classifier.trunk_names()
     tail = {name for name, _ in decoder.named_parameters()} - trunk
     elsewhere = set() if trained else {name.removeprefix("decoder.") for name in classifier.trained_parameters()}
-    load_into(decoder, path, trunk | elsewhere, device)
+    family = BASE_MODELS[card.base].family
+    load_into(decoder, family, path, trunk | elsewhere, device)
     if trunk:
-        classifier.defer_trunk(str(card.base_sha256), lambda: load_into(decoder, path, tail, device))
+        classifier.defer_trunk(str(card.base_sha256), lambda: load_into(decoder, family, path, tail, device))
 
 
 def _weights_path(base: str, folder: Path) -> Path:
-    return paths.base_weights(BASE_MODELS[base].weights_format, folder)
+    return BASE_MODELS[base].family.weights_path(folder)
 
 
 def _digest(path: Path) -> str:

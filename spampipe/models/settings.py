@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from spampipe.core.section import Real, Section
-from spampipe.models.architectures import BASE_MODELS
+from spampipe.models.catalogue import BASE_MODELS
 
 
 class ModelParams(Section):
@@ -20,6 +20,6 @@ class ModelParams(Section):
 
     @model_validator(mode="after")
     def _weights_exist(self) -> Self:
-        if self.weights == "pretrained" and BASE_MODELS[self.name].weights_format is None:
+        if self.weights == "pretrained" and not BASE_MODELS[self.name].has_pretrained_weights:
             raise ValueError(f"{self.name} has no pretrained weights; set model.weights to random")
         return self

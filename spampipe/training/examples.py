@@ -3,12 +3,13 @@
 import functools
 import hashlib
 import warnings
-from importlib import resources
+from pathlib import Path
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+import spampipe
 from spampipe.core.progress import Progress
 from spampipe.data.tokens import TokenTable
 from spampipe.models.classifier import Classifier
@@ -18,10 +19,16 @@ from spampipe.training import trunk_store
 
 # Enough for full-speed matrix products; on a CPU, few enough that activations stay in its caches.
 _TRUNK_BATCH_TOKENS = {"cpu": 1024, "cuda": 32_768, "mps": 8_192}
-# The modules that decide the trunk's output: after a change in one of them, it is computed anew.
+# The modules and packages that decide the trunk's output: after a change in one of them, it is computed anew.
 _COMPUTING = (
-    *("models/architectures", "models/classifier", "models/decoder", "models/linear", "models/precision"),
-    *("models/weights", "training/examples"),
+    "models/architectures",
+    "models/classifier",
+    "models/decoder",
+    "models/families",
+    "models/linear",
+    "models/precision",
+    "models/weights",
+    "training/examples",
 )
 
 
@@ -137,9 +144,15 @@ class TrunkExamples:
 def _code_digest() -> str:
     """Stands for the source of the modules that decide the trunk's output."""
     hasher = hashlib.sha256()
-    for name in _COMPUTING:
-        hasher.update(resources.files("spampipe").joinpath(f"{name}.py").read_bytes())
+    for path in computing_modules():
+        hasher.update(path.read_bytes())
     return hasher.hexdigest()
+
+
+def computing_modules() -> list[Path]:
+    """The files of the modules that decide the trunk's output, those of each package in the order of their names."""
+    package = Path(spampipe.__file__).parent
+    return [path for name in _COMPUTING for path in sorted((package / name).glob("*.py")) or [package / f"{name}.py"]]
 
 
 def distinct_rows(input_ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

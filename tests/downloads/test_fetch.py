@@ -625,7 +625,7 @@ class TestDownloadStage:
         """Runs the stage in a workspace with a sources file of these lines more."""
         own_places = {
             "sms-spam-collection": str(raw_messages),
-            "r50k_base.tiktoken": str(paths.base_tokenizer(gpt2_base)),
+            "r50k_base.tiktoken": str(gpt2_base / "tokenizer.tiktoken"),
         }
         settings = yaml.safe_load((ROOT / "params.yaml").read_text())
         settings["model"] |= {"name": "gpt2-tiny", "weights": "random"}
@@ -647,7 +647,7 @@ class TestDownloadStage:
         finished = run({})
         assert (finished.returncode, finished.stderr) == (0, "")
         assert files.digest(tmp_path / paths.RAW_MESSAGES) == UCI_SHA256
-        assert files.digest(tmp_path / paths.base_tokenizer()) == R50K_SHA256
+        assert files.digest(tmp_path / paths.BASE / "tokenizer.tiktoken") == R50K_SHA256
 
     def test_wrong_file_is_one_line_of_error(
         self, run: Callable[[dict[str, str]], subprocess.CompletedProcess[str]], tmp_path: Path
@@ -656,7 +656,7 @@ class TestDownloadStage:
         assert finished.returncode == 1
         (line,) = finished.stderr.splitlines()
         assert line.startswith("error: r50k_base.tiktoken could not be fetched. Tried (1) params.yaml: refused")
-        assert not (tmp_path / paths.base_tokenizer()).exists()
+        assert not (tmp_path / paths.BASE / "tokenizer.tiktoken").exists()
 
     def test_misspelt_name_is_noticed_before_anything_is_fetched(
         self, run: Callable[[dict[str, str]], subprocess.CompletedProcess[str]], tmp_path: Path

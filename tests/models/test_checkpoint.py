@@ -17,9 +17,10 @@ from safetensors.torch import load_file, save_file
 from spampipe.core import files, paths
 from spampipe.core.errors import CheckpointError, SpampipeError, WeightsError
 from spampipe.models import checkpoint
-from spampipe.models.architectures import BASE_MODELS, BaseModel
 from spampipe.models.card import FORMAT, ClassifierCard, load_card
+from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.classifier import Classifier
+from spampipe.models.families import gpt2, llama
 from spampipe.models.precision import Precision
 from spampipe.params import ModelParams
 from tests.support.project import ROOT
@@ -46,13 +47,13 @@ KINDS = [GPT2_PRETRAINED, LLAMA_PRETRAINED, RANDOM]
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Run in an empty folder with tiny base models under the names of the real ones."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(BASE_MODELS, "gpt2-small", BaseModel(GPT2, "r50k_base", "safetensors"))
-    monkeypatch.setitem(BASE_MODELS, "smollm2-135m", BaseModel(LLAMA, "smollm2", "gguf"))
-    monkeypatch.setitem(BASE_MODELS, "gpt2-tiny", BaseModel(GPT2, "r50k_base", None))
+    monkeypatch.setitem(BASE_MODELS, "gpt2-small", dataclasses.replace(BASE_MODELS["gpt2-small"], config=GPT2))
+    monkeypatch.setitem(BASE_MODELS, "smollm2-135m", dataclasses.replace(BASE_MODELS["smollm2-135m"], config=LLAMA))
+    monkeypatch.setitem(BASE_MODELS, "gpt2-tiny", dataclasses.replace(BASE_MODELS["gpt2-tiny"], config=GPT2))
     paths.BASE.mkdir(parents=True)
-    paths.base_tokenizer().write_bytes(b"IQ== 0\n")
-    write_gpt2(paths.base_weights("safetensors"), transformers_gpt2(GPT2, SEED))
-    write_llama(paths.base_weights("gguf"), transformers_llama(LLAMA, SEED), "Q8_0")
+    gpt2.FAMILY.tokenizer_path(paths.BASE).write_bytes(b"IQ== 0\n")
+    write_gpt2(gpt2.FAMILY.weights_path(paths.BASE), transformers_gpt2(GPT2, SEED))
+    write_llama(llama.FAMILY.weights_path(paths.BASE), transformers_llama(LLAMA, SEED), "Q8_0")
     return tmp_path
 
 
@@ -136,16 +137,16 @@ def test_the_card_holds_everything(kind):
     assert document == {
         "format": 2,
         "base": kind["name"],
-        "base_sha256": None if kind is RANDOM else digest(paths.base_weights(base.weights_format)),
+        "base_sha256": None if kind is RANDOM else digest(base.family.weights_path(paths.BASE)),
         "architecture": dataclasses.asdict(base.config),
-        "tokenizer": base.tokenizer,
-        "tokenizer_sha256": digest(paths.base_tokenizer()),
+        "tokenizer": base.family.tokenizer,
+        "tokenizer_sha256": digest(base.family.tokenizer_path(paths.BASE)),
         "labels": ["ham", "spam"],
         "max_length": 12,
         "weights_sha256": digest(paths.CLASSIFIER_WEIGHTS),
         **how,
     }
-    assert load_card().padding == {"r50k_base": 50256, "smollm2": 0}[base.tokenizer]
+    assert load_card().padding == {"r50k_base": 50256, "smollm2": 0}[base.family.tokenizer]
 
 
 def test_another_process_writes_the_same_bytes(workspace: Path):
@@ -155,9 +156,11 @@ def test_another_process_writes_the_same_bytes(workspace: Path):
 import torch
 from pathlib import Path
 from spampipe.models import checkpoint
-from spampipe.models.architectures import BASE_MODELS, BaseModel, DecoderConfig
+from dataclasses import replace
+from spampipe.models.architectures import DecoderConfig
 from spampipe.models.card import load_card
-BASE_MODELS["gpt2-tiny"] = BaseModel({GPT2}, "r50k_base", None)
+from spampipe.models.catalogue import BASE_MODELS
+BASE_MODELS["gpt2-tiny"] = replace(BASE_MODELS["gpt2-tiny"], config={GPT2})
 card = load_card()
 classifier = checkpoint.create(card, {SEED}, 0.0, torch.device("cpu"))
 checkpoint.save(classifier, card, Path("again.safetensors"), Path("again.json"))
@@ -183,7 +186,7 @@ def refusal(kind: type[SpampipeError], action: Callable[[], object], path: Path)
 @pytest.mark.parametrize("kind", [GPT2_PRETRAINED, LLAMA_PRETRAINED], ids=lambda kind: kind["name"])
 def test_another_base_is_refused(kind):
     card = checkpoint.save(*make(**kind))
-    base = paths.base_weights(BASE_MODELS[card.base].weights_format)
+    base = BASE_MODELS[card.base].family.weights_path(paths.BASE)
     changed = bytearray(base.read_bytes())
     changed[-1] ^= 1
     base.write_bytes(changed)
@@ -330,6 +333,6 @@ def test_the_layout_of_a_cards_file_does_not_matter():
 
 def test_a_missing_card_or_tokenizer_is_refused():
     assert "no such file" in refusal(CheckpointError, load_card, paths.CLASSIFIER_CARD)
-    paths.base_tokenizer().unlink()
+    gpt2.FAMILY.tokenizer_path(paths.BASE).unlink()
     with pytest.raises(CheckpointError, match=r"tokenizer\.tiktoken: no such file"):
         make(**GPT2_PRETRAINED)

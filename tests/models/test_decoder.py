@@ -16,6 +16,7 @@ from benchmarks.opponents import book_model
 from spampipe.inference.generation import greedy_continuation
 from spampipe.models.compute import random_stream
 from spampipe.models.decoder import Decoder, random_state
+from spampipe.models.families import gpt2, llama
 from spampipe.models.weights import load_decoder
 from tests.support.tiny_models import (
     FAMILIES,
@@ -72,7 +73,7 @@ def test_gpt2_file_gives_transformers_logits(config, prefixed, tmp_path: Path):
         reference.save_pretrained(tmp_path)
     else:
         write_gpt2(path, reference)
-    assert_same_answers(load_decoder(path, config), reference)
+    assert_same_answers(load_decoder(gpt2.FAMILY, path, config), reference)
 
 
 @pytest.mark.parametrize("config", LLAMA_SHAPES)
@@ -81,7 +82,7 @@ def test_llama_file_gives_transformers_logits(config, kind, tmp_path: Path):
     reference = transformers_llama(config)
     path = tmp_path / "model.gguf"
     reference.load_state_dict(write_llama(path, reference, kind))
-    assert_same_answers(load_decoder(path, config), reference)
+    assert_same_answers(load_decoder(llama.FAMILY, path, config), reference)
 
 
 @pytest.mark.parametrize("config", GPT2_SHAPES[:2])
