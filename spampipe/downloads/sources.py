@@ -204,10 +204,7 @@ def _download(address: str, target: Path) -> None:
                     for chunk in response.iter_content(_CHUNK_BYTES):
                         stream.write(chunk)
                         progress.advance(len(chunk))
-        except (
-            requests.RequestException,
-            urllib3.exceptions.HTTPError,
-        ) as error:  # requests lets some of urllib3's errors through
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:  # some come through as they are
             raise SourceError(_reason(error)) from error
 
 
