@@ -7,11 +7,15 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from spampipe.core import files
 from spampipe.core.errors import DataError
+from spampipe.data import labels
+from spampipe.data.labels import LabelSet
+
+_LABEL_SET = "label_set"
 
 Int32Array = npt.NDArray[np.int32]
 
@@ -24,11 +28,13 @@ class TokenTable:
         input_ids: (messages, max_length) int32, padded on the right with the end-of-text id.
         lengths: (messages,) int32, the real tokens of each row.
         labels: (messages,) int32, the class of each row.
+        label_set: what the classes are called.
     """
 
     input_ids: Int32Array
     lengths: Int32Array
     labels: Int32Array
+    label_set: LabelSet
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -53,22 +59,23 @@ def choose_max_length(
     return context_length if wanted == "model_context" else wanted
 
 
-def pad(rows: list[list[int]], labels: list[int], max_length: int, padding: int) -> TokenTable:
+def pad(rows: list[list[int]], labels: list[int], max_length: int, padding: int, label_set: LabelSet) -> TokenTable:
     """Cut each row to max_length and fill it up on the right with `padding`."""
     input_ids = np.full((len(rows), max_length), padding, dtype=np.int32)
     for number, row in enumerate(rows):
         kept = row[:max_length]
         input_ids[number, : len(kept)] = kept
     lengths = np.array([min(len(row), max_length) for row in rows], dtype=np.int32)
-    return TokenTable(input_ids, lengths, np.array(labels, dtype=np.int32))
+    return TokenTable(input_ids, lengths, np.array(labels, dtype=np.int32), label_set)
 
 
 def save(path: Path, table: TokenTable) -> None:
-    """Write as safetensors; without metadata, whose order in the file would vary from run to run."""
+    """Write as safetensors; with a single entry of metadata, since the order of several would vary in the file."""
     with files.replacing(path) as temporary:
         save_file(
             {"input_ids": table.input_ids, "labels": table.labels, "lengths": table.lengths},
             temporary,
+            {_LABEL_SET: labels.unparse(table.label_set)},
         )
 
 
@@ -79,9 +86,11 @@ def load(path: Path) -> TokenTable:
         DataError: the file is missing or damaged.
     """
     try:
+        with safe_open(path, framework="numpy") as stored:
+            label_set = labels.parse((stored.metadata() or {})[_LABEL_SET])
         tensors: Mapping[str, Int32Array] = load_file(path)
-        return TokenTable(tensors["input_ids"], tensors["lengths"], tensors["labels"])
+        return TokenTable(tensors["input_ids"], tensors["lengths"], tensors["labels"], label_set)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
-    except (SafetensorError, KeyError) as error:
+    except (SafetensorError, KeyError, ValueError) as error:
         raise DataError(f"{path}: damaged ({error}); run `dvc repro --force tokenize-pad`") from error
