@@ -11,12 +11,12 @@ from spampipe.core.errors import CheckpointError, DataError, ParamsError
 from spampipe.data import tokens
 from spampipe.data.messages import SPAM
 from spampipe.data.tokenizer import Tokenizer
-from spampipe.evaluation.scoring import spam_probabilities
 from spampipe.models import checkpoint
 from spampipe.models.card import ClassifierCard, load_card
 from spampipe.models.catalogue import BASE_MODELS
-from spampipe.models.classifier import Classifier
 from spampipe.models.compute import chosen_device
+from spampipe.models.frozen_trunk import Model
+from spampipe.training.scoring import class_probabilities
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class SpamClassifier:
         classifier.classify(["Hey, are we still up for dinner?"])[0].label
     """
 
-    def __init__(self, classifier: Classifier, card: ClassifierCard, tokenizer: Tokenizer, threshold: float) -> None:
+    def __init__(self, classifier: Model, card: ClassifierCard, tokenizer: Tokenizer, threshold: float) -> None:
         self._classifier, self._card, self._tokenizer = classifier, card, tokenizer
         self.threshold = _checked_threshold(threshold)
 
@@ -98,11 +98,12 @@ class SpamClassifier:
         if not texts:
             return []
         rows = self._tokenizer.encode(texts)
-        table = tokens.pad(rows, [0] * len(rows), self._card.max_length, self._tokenizer.padding)
+        table = tokens.pad(rows, [0] * len(rows), self._card.max_length, self._tokenizer.padding, self._card.labels)
         name = "texts" if progress else None
-        probabilities = spam_probabilities(self._classifier, table, batch_size, self._card.precision, name)
+        found = class_probabilities(self._classifier, table, batch_size, self._card.precision, name)
+        probabilities = found[:, SPAM]
         return [
-            Prediction(text, self._card.labels[SPAM if probability >= least else 1 - SPAM], probability)
+            Prediction(text, self._card.labels.names[SPAM if probability >= least else 1 - SPAM], probability)
             for text, probability in zip(texts, probabilities.tolist(), strict=True)
         ]
 

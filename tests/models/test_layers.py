@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from spampipe.models.linear import Linear, _better_as_convolution
+from spampipe.models.layers import Linear, _better_as_convolution
 from tests.support.project import ROOT
 
 
