@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spampipe.core import paths
-from spampipe.core.workspace import Workspace
-from spampipe.data import labels, messages, tokenizer, tokens
+from spampipe.core.workspace import SPLITS, Workspace
+from spampipe.data import labels, messages, tokens
 from spampipe.data.tokens import TokenTable
 from spampipe.models import checkpoint, compute, precision
-from spampipe.models.architectures import BASE_MODELS
 from spampipe.models.card import ClassifierCard
+from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.classifier import Classifier
 from spampipe.params import TrainParams
 from spampipe.training import examples, loop
@@ -100,11 +100,13 @@ def tokenize(base: str, folder: Path) -> Tables:
         folder: of the base model.
     """
     model = BASE_MODELS[base]
-    encoding = tokenizer.load(paths.base_tokenizer(folder), model.tokenizer)
-    padding = tokenizer.TOKENIZERS[model.tokenizer].end_of_text
-    label_set = labels.load(Workspace().labels)
-    texts = {name: messages.read(paths.split_csv(name), label_set) for name in paths.SPLITS}
-    rows = {name: tokens.encode(encoding, table["Text"].tolist()) for name, table in texts.items()}
+    workspace = Workspace()
+    known = labels.load(workspace.labels)
+    tokenizer = model.family.load_tokenizer(folder)
+    texts = {name: messages.read(workspace.split_csv(name), known) for name in SPLITS}
+    rows = {name: tokenizer.encode(table["Text"].tolist()) for name, table in texts.items()}
     max_length = tokens.choose_max_length("longest_train", rows["train"], model.config.context_length)
-    classes = {name: table["Label"].tolist() for name, table in texts.items()}
-    return {name: tokens.pad(rows[name], classes[name], max_length, padding, label_set) for name in texts}
+    return {
+        name: tokens.pad(rows[name], table["Label"].tolist(), max_length, tokenizer.padding, known)
+        for name, table in texts.items()
+    }

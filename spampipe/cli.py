@@ -14,7 +14,7 @@ from pathlib import Path
 from spampipe import params
 from spampipe.core import command, paths
 from spampipe.core.errors import ParamsError, RepositoryError
-from spampipe.models.architectures import BASE_MODELS
+from spampipe.models.catalogue import BASE_MODELS
 from spampipe.tracking import run_store
 
 Action = Callable[[argparse.Namespace], None]

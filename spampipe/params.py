@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from spampipe.classifiers.settings import ModelParams
 from spampipe.core import paths, yaml12
 from spampipe.core.errors import ParamsError
 from spampipe.core.hints import closest
@@ -14,8 +15,7 @@ from spampipe.core.yaml12 import YamlError
 from spampipe.data.settings import BalanceParams, DownloadParams, SplitParams, TokenizePadParams
 from spampipe.evaluation.metric_names import EVALUATE_NAMES
 from spampipe.evaluation.settings import EvaluateParams
-from spampipe.models.architectures import BASE_MODELS
-from spampipe.models.settings import ModelParams
+from spampipe.models.catalogue import BASE_MODELS
 from spampipe.training.settings import TrainParams
 
 _MAX_PIXELS = 10_000  # of a figure's side: 400 MB of memory
@@ -71,9 +71,9 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _fits_the_context(self) -> Self:
-        context = BASE_MODELS[self.model.name].config.context_length
+        base = BASE_MODELS.get(self.model.name)
         wanted = self.tokenize_pad.max_length
-        if isinstance(wanted, int) and wanted > context:
+        if base is not None and isinstance(wanted, int) and wanted > (context := base.config.context_length):
             raise ValueError(
                 f"tokenize_pad.max_length is {wanted}, but {self.model.name} reads at most {context} tokens; "
                 f"set it to {context} or less, or to model_context"

@@ -13,7 +13,7 @@ from spampipe import params
 from spampipe.core import yaml12
 from spampipe.core.errors import ParamsError
 from spampipe.evaluation.metric_names import EVALUATE_NAMES
-from spampipe.models.architectures import BASE_MODELS
+from spampipe.models.catalogue import BASE_MODELS
 from tests.support.project import ROOT
 
 COMMITTED = yaml12.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -133,7 +133,7 @@ BAD_VALUES = [
     ("split.train_fraction", 0),
     ("split.train_fraction", 1),
     ("split.validation_fraction", 1.5),
-    ("model.name", "gpt3"),
+    ("model.name", 3),
     ("model.dropout", 1),
     ("train.precision", "fp16"),
     ("evaluate.threshold", 0.0),
@@ -219,6 +219,8 @@ def test_bad_max_length_is_one_problem_that_lists_what_is_allowed(load_changed, 
             {"split.train_fraction": 0.5, "split.validation_fraction": 0.6},
             "split: train_fraction and validation_fraction leave no test set; lower one of them",
         ),
+        ({"model.name": "gpt2-smal"}, "model.name: gpt2-smal: no such model; did you mean gpt2-small?"),
+        ({"model.name": "BERT"}, f"model.name: BERT: no such model; the known ones are {', '.join(BASE_MODELS)}"),
         (
             {"model.name": "gpt2-tiny", "model.weights": "pretrained"},
             "model: gpt2-tiny has no pretrained weights; set model.weights to random",

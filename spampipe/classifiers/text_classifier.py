@@ -35,6 +35,11 @@ class Split:
     def __len__(self) -> int:
         return len(self.texts)
 
+    @property
+    def max_length(self) -> int:
+        """Tokens that the texts were cut to; 0 if there are no tokens."""
+        return 0 if self.tokens is None else self.tokens.max_length
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -73,7 +78,7 @@ class TextClassifier(Protocol):
             model: what it is made of.
             train: how it will be trained; its seed decides the first values.
             labels: the label set.
-            max_length: tokens that a text is cut to.
+            max_length: tokens that a text is cut to; 0 if texts were not tokenized.
             workspace: holds the base model.
 
         Raises:
@@ -97,6 +102,18 @@ class TextClassifier(Protocol):
             DivergenceError: training does not converge.
         """
         ...
+
+    def training_flops(self, examples: int, tokens: int) -> int | None:
+        """How much is computed to train.
+
+        Args:
+            examples: texts that are trained on, each counted as often as it is used.
+            tokens: that they have together.
+
+        Returns:
+            Floating-point operations; None if they are not known.
+        """
+        return None
 
     def probabilities(
         self,

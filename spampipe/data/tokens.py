@@ -1,4 +1,4 @@
-"""Messages as rows of token ids: encode, cut, pad, store."""
+"""Messages as rows of token ids: cut, pad, store."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-import tiktoken
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -53,19 +52,6 @@ class TokenTable:
             chosen: their positions, from 0.
         """
         return type(self)(self.input_ids[chosen], self.lengths[chosen], self.labels[chosen], self.label_set)
-
-
-def encode(encoding: tiktoken.Encoding, texts: list[str]) -> list[list[int]]:
-    """Token ids of each text. `<|endoftext|>` in a message is ordinary text: anyone can send it.
-
-    Args:
-        encoding: the tokenizer.
-        texts: any texts.
-
-    Returns:
-        A list of ids for each text, of any length.
-    """
-    return encoding.encode_ordinary_batch(texts)
 
 
 def choose_max_length(

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import tiktoken
-
 from spampipe import params
 from spampipe.core import files, paths
 from spampipe.core.errors import CheckpointError, DataError, ParamsError
-from spampipe.data import tokenizer, tokens
+from spampipe.data import tokens
 from spampipe.data.messages import SPAM
-from spampipe.evaluation.scoring import spam_probabilities
+from spampipe.data.tokenizer import Tokenizer
 from spampipe.models import checkpoint
 from spampipe.models.card import ClassifierCard, load_card
-from spampipe.models.classifier import Classifier
+from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.compute import chosen_device
+from spampipe.models.frozen_trunk import Model
+from spampipe.training.scoring import class_probabilities
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,8 @@ class SpamClassifier:
         classifier.classify(["Hey, are we still up for dinner?"])[0].label
     """
 
-    def __init__(
-        self, classifier: Classifier, card: ClassifierCard, encoding: tiktoken.Encoding, threshold: float
-    ) -> None:
-        self._classifier, self._card, self._encoding = classifier, card, encoding
+    def __init__(self, classifier: Model, card: ClassifierCard, tokenizer: Tokenizer, threshold: float) -> None:
+        self._classifier, self._card, self._tokenizer = classifier, card, tokenizer
         self.threshold = _checked_threshold(threshold)
 
     @classmethod
@@ -66,12 +64,12 @@ class SpamClassifier:
         _checked_threshold(threshold)
         card = load_card(root / paths.CLASSIFIER_CARD)
         base = base or root / paths.BASE
-        ranks = paths.base_tokenizer(base)
-        encoding = tokenizer.load(ranks, card.tokenizer)
-        if files.digest(ranks) != card.tokenizer_sha256:
-            raise CheckpointError(f"{ranks}: not the tokenizer this classifier was trained with; run `dvc checkout`")
+        family = BASE_MODELS[card.base].family
+        tokenizer, path = family.load_tokenizer(base), family.tokenizer_path(base)
+        if files.digest(path) != card.tokenizer_sha256:
+            raise CheckpointError(f"{path}: not the tokenizer this classifier was trained with; run `dvc checkout`")
         classifier = checkpoint.load(card, chosen_device(), root / paths.CLASSIFIER_WEIGHTS, base)
-        return cls(classifier, card, encoding, threshold)
+        return cls(classifier, card, tokenizer, threshold)
 
     def classify(
         self,
@@ -99,12 +97,13 @@ class SpamClassifier:
                 raise DataError(f"text {number} of {len(texts)} is empty; give it words, or leave it out")
         if not texts:
             return []
-        rows = tokens.encode(self._encoding, list(texts))
-        table = tokens.pad(rows, [0] * len(rows), self._card.max_length, self._card.padding)
+        rows = self._tokenizer.encode(texts)
+        table = tokens.pad(rows, [0] * len(rows), self._card.max_length, self._tokenizer.padding, self._card.labels)
         name = "texts" if progress else None
-        probabilities = spam_probabilities(self._classifier, table, batch_size, self._card.precision, name)
+        found = class_probabilities(self._classifier, table, batch_size, self._card.precision, name)
+        probabilities = found[:, SPAM]
         return [
-            Prediction(text, self._card.labels[SPAM if probability >= least else 1 - SPAM], probability)
+            Prediction(text, self._card.labels.names[SPAM if probability >= least else 1 - SPAM], probability)
             for text, probability in zip(texts, probabilities.tolist(), strict=True)
         ]
 

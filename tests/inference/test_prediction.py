@@ -6,21 +6,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiktoken
 import torch
 from llms_from_scratch.ch06 import classify_review
+from spampipe.evaluation.scoring import spam_probabilities
 
-from benchmarks.opponents import book_model
+from benchmarks.opponents import book_encoding, book_model
 from spampipe.core import files, paths
 from spampipe.core.errors import CheckpointError, DataError, ParamsError, SpampipeError
-from spampipe.data import tokenizer, tokens
-from spampipe.evaluation.scoring import spam_probabilities
+from spampipe.data import tokens
+from spampipe.data.tokenizer import Tokenizer
 from spampipe.inference.prediction import Prediction, SpamClassifier
 from spampipe.models import checkpoint
-from spampipe.models.architectures import BASE_MODELS, BaseModel
 from spampipe.models.card import load_card
+from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.classifier import Classifier
 from spampipe.models.compute import chosen_device
+from spampipe.models.families.gpt2 import FAMILY
 from spampipe.params import ModelParams
 from tests.support.label_sets import TWO
 from tests.support.project import ROOT
@@ -42,8 +43,8 @@ MODEL = {"name": "gpt2-tiny", "weights": "random", "trainable": "last_block", "c
 
 
 @pytest.fixture(scope="module")
-def encoding(gpt2_base: Path) -> tiktoken.Encoding:
-    return tokenizer.load(paths.base_tokenizer(gpt2_base), "r50k_base")
+def tokenizer(gpt2_base: Path) -> Tokenizer:
+    return FAMILY.load_tokenizer(gpt2_base)
 
 
 @pytest.fixture(params=["last", "last_real", "first", "mean"])
@@ -55,10 +56,10 @@ def position(request: pytest.FixtureRequest) -> str:
 def workspace(position: str, tmp_path: Path, gpt2_base: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a saved classifier, as the pipeline leaves it."""
     config = replace(GPT2, vocabulary_size=50257, num_layers=2)
-    monkeypatch.setitem(BASE_MODELS, "gpt2-tiny", BaseModel(config, "r50k_base", None))
+    monkeypatch.setitem(BASE_MODELS, "gpt2-tiny", replace(BASE_MODELS["gpt2-tiny"], config=config))
     base = tmp_path / paths.BASE
     base.mkdir(parents=True)
-    shutil.copy(paths.base_tokenizer(gpt2_base), paths.base_tokenizer(base))
+    shutil.copy(FAMILY.tokenizer_path(gpt2_base), FAMILY.tokenizer_path(base))
     card = checkpoint.describe(ModelParams.model_validate(MODEL | {"position": position}), MAX_LENGTH, "fp32", base)
     classifier = checkpoint.create(card, 1, 0.0, torch.device("cpu"), base)
     randomize(classifier, 1)
@@ -78,8 +79,8 @@ def loaded(workspace: Path) -> SpamClassifier:
     return SpamClassifier.load(workspace)
 
 
-def table_of(encoding: tiktoken.Encoding, texts: list[str]) -> tokens.TokenTable:
-    rows = [encoding.encode_ordinary(text) for text in texts]
+def table_of(tokenizer: Tokenizer, texts: list[str]) -> tokens.TokenTable:
+    rows = tokenizer.encode(texts)
     return tokens.pad(rows, [0] * len(rows), MAX_LENGTH, PADDING, TWO)
 
 
@@ -87,9 +88,9 @@ def probabilities(predictions: list[Prediction]) -> np.ndarray:
     return np.array([prediction.probability for prediction in predictions])
 
 
-def test_texts_are_classified_as_the_same_messages_in_a_table(classifier, loaded, encoding):
-    table = table_of(encoding, TEXTS)
-    assert max(len(encoding.encode_ordinary(text)) for text in TEXTS) > MAX_LENGTH > min(table.lengths)
+def test_texts_are_classified_as_the_same_messages_in_a_table(classifier, loaded, tokenizer):
+    table = table_of(tokenizer, TEXTS)
+    assert max(map(len, tokenizer.encode(TEXTS))) > MAX_LENGTH > min(table.lengths)
     expected = spam_probabilities(classifier, table, 32, "fp32", "")
     predictions = loaded.classify(TEXTS)
     assert [prediction.text for prediction in predictions] == TEXTS
@@ -102,19 +103,20 @@ def test_texts_are_classified_as_the_same_messages_in_a_table(classifier, loaded
 
 
 @pytest.mark.parametrize("position", ["last"], indirect=True)
-def test_labels_are_those_of_the_books_classify_review(classifier, workspace, encoding):
+def test_labels_are_those_of_the_books_classify_review(classifier, workspace, tokenizer):
     classifier.cpu()
     card = load_card(workspace / paths.CLASSIFIER_CARD)
-    table = table_of(encoding, TEXTS)
+    table = table_of(tokenizer, TEXTS)
     with torch.no_grad():
         scores = classifier(torch.from_numpy(table.input_ids).long(), torch.from_numpy(table.lengths).long())
         margins = sorted(set((scores[:, 1] - scores[:, 0]).tolist()))
         classifier.head.bias[1] -= (margins[2] + margins[3]) / 2  # so that both labels occur
     book = book_model(classifier.decoder, num_labels=2)
     book.out_head.load_state_dict(classifier.head.state_dict())
+    encoding = book_encoding(FAMILY.tokenizer_path(workspace / paths.BASE))
     labels = [classify_review(text, book, encoding, torch.device("cpu"), MAX_LENGTH, PADDING) for text in TEXTS]
     assert set(labels) == {"spam", "not spam"}
-    predictions = SpamClassifier(classifier, card, encoding, 0.5).classify(TEXTS)
+    predictions = SpamClassifier(classifier, card, tokenizer, 0.5).classify(TEXTS)
     assert [prediction.label for prediction in predictions] == [label.replace("not spam", "ham") for label in labels]
 
 
@@ -135,9 +137,10 @@ def test_longer_texts_are_cut(loaded):
     assert just == longer == longest
 
 
-def test_the_end_of_text_marker_in_a_message_is_ordinary_text(classifier, loaded, encoding):
+def test_the_end_of_text_marker_in_a_message_is_ordinary_text(classifier, loaded, tokenizer, gpt2_base):
     text = "win<|endoftext|> now"
-    row = encoding.encode_ordinary(text)
+    (row,) = tokenizer.encode([text])
+    encoding = book_encoding(FAMILY.tokenizer_path(gpt2_base))
     assert PADDING not in row and PADDING in encoding.encode(text, allowed_special="all")
     table = tokens.pad([row], [0], MAX_LENGTH, PADDING, TWO)
     expected = spam_probabilities(classifier, table, 1, "fp32", "")
@@ -192,7 +195,9 @@ def test_no_texts_and_empty_texts(loaded):
 
 
 @one_position
-@pytest.mark.parametrize("missing", [paths.CLASSIFIER_WEIGHTS, paths.CLASSIFIER_CARD, paths.base_tokenizer()])
+@pytest.mark.parametrize(
+    "missing", [paths.CLASSIFIER_WEIGHTS, paths.CLASSIFIER_CARD, FAMILY.tokenizer_path(paths.BASE)]
+)
 def test_a_missing_file_is_named(workspace, missing):
     (workspace / missing).unlink()
     with pytest.raises(SpampipeError, match=r"^[^\n]*: no such file; [^\n]*$") as caught:
@@ -202,7 +207,7 @@ def test_a_missing_file_is_named(workspace, missing):
 
 @one_position
 def test_another_tokenizer_is_refused(workspace):
-    path = workspace / paths.base_tokenizer()
+    path = FAMILY.tokenizer_path(workspace / paths.BASE)
     *others, (one, first), (another, second) = (line.split() for line in path.read_bytes().splitlines())
     exchanged = [*others, (another, first), (one, second)]
     files.write_bytes(path, b"".join(b"%s %s\n" % tuple(line) for line in exchanged))

@@ -29,7 +29,7 @@ def reran(output: str) -> list[str]:
 
 def test_every_output_is_there(finished: Path) -> None:
     for path in (
-        *(paths.RAW_MESSAGES, paths.BALANCED, paths.LEFTOVER, paths.base_tokenizer()),
+        *(paths.RAW_MESSAGES, paths.BALANCED, paths.LEFTOVER, paths.BASE / "tokenizer.tiktoken"),
         *(paths.split_csv(split) for split in paths.SPLITS),
         *(paths.split_tokens(split) for split in (*paths.SPLITS, paths.LEFTOVER_SPLIT)),
         *(paths.CLASSIFIER_WEIGHTS, paths.CLASSIFIER_CARD),
