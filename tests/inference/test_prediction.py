@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from llms_from_scratch.ch06 import classify_review
+from spampipe.evaluation.scoring import spam_probabilities
 
 from benchmarks.opponents import book_encoding, book_model
 from spampipe.core import files, paths
 from spampipe.core.errors import CheckpointError, DataError, ParamsError, SpampipeError
 from spampipe.data import tokens
 from spampipe.data.tokenizer import Tokenizer
-from spampipe.evaluation.scoring import spam_probabilities
 from spampipe.inference.prediction import Prediction, SpamClassifier
 from spampipe.models import checkpoint
 from spampipe.models.card import load_card
