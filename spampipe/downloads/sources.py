@@ -204,7 +204,7 @@ def _download(address: str, target: Path) -> None:
                     for chunk in response.iter_content(_CHUNK_BYTES):
                         stream.write(chunk)
                         progress.advance(len(chunk))
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:  # some come through as they are
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:  # requests lets some through
             raise SourceError(_reason(error)) from error
 
 
