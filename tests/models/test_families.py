@@ -223,3 +223,11 @@ def test_a_family_costs_one_file_and_its_line_in_the_catalogue(published: Path, 
     for _ in range(5):
         ids.append(int(reference(torch.tensor([ids])).logits[0, -1].argmax()))
     assert found["continued"] == Tokenizer.from_file(str(published / "words.json")).decode(ids)
+
+
+def test_to_know_the_base_models_needs_nothing_that_only_some_stages_use() -> None:
+    """Every stage and command imports the catalogue, to check params.yaml."""
+    slow = {"torch", "numpy", "pandas", "tiktoken", "gguf", "safetensors", "requests", "huggingface_hub"}
+    program = f"import sys, spampipe.models.catalogue; print(sorted({slow} & set(sys.modules)))"
+    command = [sys.executable, "-c", program]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "[]\n"
