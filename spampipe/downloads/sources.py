@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Protocol
 
 from spampipe.core.errors import SourceError, one_line
-from spampipe.downloads import web
 
 _CHUNK_BYTES = 1 << 20
 _LONGEST_REASON = 200  # characters
@@ -52,6 +51,8 @@ class Url:
 
     def retrieve(self, target: Path) -> None:
         """Download, continuing a partial download if the server can."""
+        from spampipe.downloads import web  # requests takes long to import
+
         if self.member is None:
             web.download(self.address, target)
             return
@@ -150,6 +151,8 @@ class HubFile:
         """Download through huggingface_hub, which resumes and honours HF_ENDPOINT and HF_TOKEN."""
         from huggingface_hub import hf_hub_download
 
+        from spampipe.downloads import web  # requests takes long to import
+
         self._etag()  # a hub out of reach is noticed at once; the download would try again for minutes
         folder = target.with_name(target.name + ".hub")
         try:
@@ -173,6 +176,8 @@ class HubFile:
     def _etag(self) -> str:
         """What the hub answers about the file, asked once: for large files the sha256."""
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+        from spampipe.downloads import web  # requests takes long to import
 
         address = hf_hub_url(self.repository, self.filename, revision=self.revision)
         try:
