@@ -11,9 +11,10 @@ from spampipe.core import paths, yaml12
 from spampipe.core.errors import ParamsError
 from spampipe.core.hints import closest
 from spampipe.core.section import Real, Section
+from spampipe.core.workspace import Workspace
 from spampipe.core.yaml12 import YamlError
 from spampipe.data.settings import BalanceParams, DownloadParams, SplitParams, TokenizePadParams
-from spampipe.evaluation.metric_names import EVALUATE_NAMES
+from spampipe.evaluation import metrics
 from spampipe.evaluation.settings import EvaluateParams
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.training.settings import TrainParams
@@ -23,8 +24,8 @@ _MAX_PIXELS = 10_000  # of a figure's side: 400 MB of memory
 
 def _known_metrics(bounds: dict[str, float]) -> dict[str, float]:
     for name in bounds:
-        if name not in EVALUATE_NAMES:
-            raise ValueError(f"{paths.EVALUATE_METRICS} has no {name}; {closest(name, EVALUATE_NAMES)}")
+        if not metrics.is_metric(name):
+            raise ValueError(f"{Workspace().evaluate_metrics} has no {name}; {closest(name, metrics.NAMES)}")
     return bounds
 
 

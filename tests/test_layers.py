@@ -19,9 +19,10 @@ ALLOWED: dict[str, set[str]] = {
     "figures": {"core", "data"},
     "params": {"core", "data", "models", "training", "classifiers", "evaluation"},
     "tracking": {"core", "data", "training", "params"},
-    "inference": {"core", "data", "models", "evaluation", "params"},
+    "inference": {"core", "data", "models", "classifiers", "params"},
     "results": {"core", "training", "evaluation", "params", "tracking", "inference"},
-    "cli": {"core", "models", "evaluation", "params", "tracking", "inference", "results"},
+    "cli_models": {"core", "data", "models", "evaluation", "params", "inference"},
+    "cli": {"core", "params", "tracking", "results", "cli_models"},
     "__main__": {"cli"},
     "__init__": set(),
 }

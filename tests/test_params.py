@@ -12,7 +12,7 @@ from dvc.utils.serialize import dumps_yaml, loads_yaml
 from spampipe import params
 from spampipe.core import yaml12
 from spampipe.core.errors import ParamsError
-from spampipe.evaluation.metric_names import EVALUATE_NAMES
+from spampipe.evaluation import metrics
 from spampipe.models.catalogue import BASE_MODELS
 from tests.support.project import ROOT
 
@@ -253,7 +253,7 @@ def test_refusal_says_what_to_do(load_changed, changes, expected):
         {"model.dropout": 0, "train.weight_decay": 0},
         {"train.epochs": 1_000_000, "train.eval_every_steps": 1_000_000},
         {"plot.width_inches": 100, "plot.dots_per_inch": 100},
-        {"check.minimum": {}, "check.maximum": dict.fromkeys(EVALUATE_NAMES, 1.0)},
+        {"check.minimum": {}, "check.maximum": dict.fromkeys([*metrics.NAMES, "test_recall_my label"], 1.0)},
     ],
 )
 def test_settings_at_their_limits_are_accepted(load_changed, changes):
