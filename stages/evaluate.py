@@ -1,25 +1,25 @@
 """Score all messages with the trained classifier."""
 
-from functools import partial
-
 from spampipe import params
+from spampipe.classifiers import decision
+from spampipe.classifiers.decision import Decision
 from spampipe.core import command, files, paths
 from spampipe.core.workspace import Workspace
 from spampipe.data import messages, tokens
 from spampipe.evaluation import reports, scoring
-from spampipe.inference import mlflow_model
 from spampipe.models import checkpoint, compute
 from spampipe.models.card import load_card
 from spampipe.tracking import recording
 
 
 def main(workspace: Workspace) -> None:
-    """Write reports/evaluate/."""
+    """Write models/decision.json and reports/evaluate/."""
     settings = params.load(workspace.params)
     compute.configure_torch()
     device = compute.chosen_device()
-    with recording.resumed_run(settings, "evaluate") as run:
-        run.record(partial(mlflow_model.log, threshold=settings.evaluate.threshold))
+    decision.save(workspace.decision, Decision(threshold=settings.evaluate.threshold))
+    with recording.resumed_run(workspace, settings.recorded(), settings.title, "evaluate") as run:
+        run.log_model(workspace)
         card = load_card()
         classifier = checkpoint.load(card, device)
         predictions = {}

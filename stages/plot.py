@@ -11,7 +11,7 @@ from spampipe.training import training_log
 def main(workspace: Workspace) -> None:
     """Write reports/figures/."""
     settings = params.load(workspace.params)
-    with recording.resumed_run(settings, "plot") as run:
+    with recording.resumed_run(workspace, settings.recorded(), settings.title, "plot") as run:
         size = (settings.plot.width_inches, settings.plot.height_inches)
         steps = files.read_csv(paths.TRAIN_STEPS, training_log.STEP_COLUMNS)
         epochs = files.read_csv(paths.TRAIN_EPOCHS, training_log.EPOCH_COLUMNS)

@@ -1,6 +1,7 @@
 """The packages are layers: each imports only what its place allows, so that no two need each other."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,13 @@ ALLOWED: dict[str, set[str]] = {
     "data": {"core", "downloads"},
     "models": {"core", "downloads", "data"},
     "training": {"core", "data", "models"},
+    "classifiers": {"core", "data", "models", "training"},
     "evaluation": {"core", "data", "models", "training"},
     "figures": {"core", "data"},
     "params": {"core", "data", "models", "training", "evaluation"},
-    "tracking": {"core", "data", "training", "params"},
     "inference": {"core", "data", "models", "evaluation", "params"},
-    "results": {"core", "training", "evaluation", "params", "tracking", "inference"},
+    "tracking": {"core", "data", "models", "classifiers", "inference"},
+    "results": {"core", "training", "evaluation", "params", "tracking"},
     "cli": {"core", "models", "evaluation", "params", "tracking", "inference", "results"},
     "__main__": {"cli"},
     "__init__": set(),
@@ -66,6 +68,12 @@ def test_data_stages_need_no_torch() -> None:
     for package in ("core", "downloads", "data"):
         for module in (ROOT / "spampipe" / package).glob("*.py"):
             assert "import torch" not in module.read_text(), module
+
+
+def test_only_tracking_knows_mlflow() -> None:
+    for module in (*MODULES, *(path.relative_to(ROOT) for path in (ROOT / "stages").glob("*.py"))):
+        knows = re.search(r"^\s*(import|from) mlflow\b", (ROOT / module).read_text(), re.MULTILINE) is not None
+        assert not knows or place(module) == "tracking", module
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)
