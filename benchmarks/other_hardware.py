@@ -14,7 +14,7 @@ import pandas as pd
 
 from benchmarks import timing, workspace
 from spampipe.core import command, files, paths
-from spampipe.results import gate
+from spampipe.evaluation import readers
 from spampipe.training import training_log
 
 RESULT = timing.RESULTS / "other_hardware.json"
@@ -64,9 +64,12 @@ def main() -> None:
 
 def outcome(folder: Path) -> dict[str, Any]:
     """The losses, metrics and predictions that lie in a copy."""
-    metrics = gate.read_metrics(folder / paths.TRAIN_METRICS) | gate.read_metrics(folder / paths.EVALUATE_METRICS)
+    training, evaluation = (
+        readers.read_metrics(folder / name) for name in (paths.TRAIN_METRICS, paths.EVALUATE_METRICS)
+    )
+    metrics = training | evaluation
     steps = files.read_csv(folder / paths.TRAIN_STEPS, training_log.STEP_COLUMNS)
-    return {"metrics": metrics, "steps": steps, "predictions": gate.read_predictions(folder)}
+    return {"metrics": metrics, "steps": steps, "predictions": readers.read_predictions(folder / paths.PREDICTIONS)}
 
 
 def difference(one: str, other: str, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:

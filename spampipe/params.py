@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from spampipe.classifiers.settings import ModelParams
-from spampipe.core import paths, yaml12
+from spampipe.core import paths, settings, yaml12
 from spampipe.core.errors import ParamsError
 from spampipe.core.hints import closest
 from spampipe.core.section import Real, Section
@@ -69,6 +69,15 @@ class Params(Section):
     evaluate: EvaluateParams
     plot: PlotParams
     check: CheckParams
+
+    @property
+    def title(self) -> str:
+        """What to call a result of these settings."""
+        return f"{self.model.name} {self.model.trainable} lr={self.train.learning_rate:g} seed={self.train.seed}"
+
+    def recorded(self) -> dict[str, Any]:
+        """The settings that decide a result, by `section.key`; not `check`, which decides none."""
+        return settings.flat(self.model_dump(exclude={"check"}))
 
     @model_validator(mode="after")
     def _fits_the_context(self) -> Self:

@@ -1,6 +1,7 @@
 """The packages are layers: each imports only what its place allows, so that no two need each other."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,9 @@ ALLOWED: dict[str, set[str]] = {
     "evaluation": {"core", "data"},
     "figures": {"core", "data"},
     "params": {"core", "data", "models", "training", "classifiers", "evaluation"},
-    "tracking": {"core", "data", "training", "params"},
     "inference": {"core", "data", "models", "classifiers", "params"},
-    "results": {"core", "training", "evaluation", "params", "tracking", "inference"},
+    "tracking": {"core", "data", "models", "classifiers", "evaluation", "inference"},
+    "results": {"core", "data", "training", "evaluation", "params", "tracking"},
     "cli_models": {"core", "data", "models", "evaluation", "params", "inference"},
     "cli": {"core", "params", "tracking", "results", "cli_models"},
     "__main__": {"cli"},
@@ -68,6 +69,12 @@ def test_data_stages_need_no_torch() -> None:
     for package in ("core", "downloads", "data"):
         for module in (ROOT / "spampipe" / package).rglob("*.py"):
             assert "import torch" not in module.read_text(), module
+
+
+def test_only_tracking_knows_mlflow() -> None:
+    for module in (*MODULES, *(path.relative_to(ROOT) for path in (ROOT / "stages").glob("*.py"))):
+        knows = re.search(r"^\s*(import|from) mlflow\b", (ROOT / module).read_text(), re.MULTILINE) is not None
+        assert not knows or place(module) == "tracking", module
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)

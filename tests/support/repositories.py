@@ -13,7 +13,7 @@ import pytest
 import yaml
 from mlflow.entities import Run
 
-from spampipe.tracking.run_store import EXPERIMENT
+from spampipe.tracking.connection import EXPERIMENT
 from tests.support.project import ROOT
 
 _COPIED = ("stages", "spampipe", "dvc.yaml", "sms-spam-collection", ".dvcignore", ".gitignore", "requirements.lock")
