@@ -9,8 +9,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import LinearSVC
 
-from spampipe.core import command, files, paths
-from spampipe.core.workspace import Workspace
+from spampipe.core import command, files
+from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.data import labels, messages
 from spampipe.evaluation import reports
 
@@ -20,8 +20,8 @@ RESULT = Path("benchmarks/results/baseline.json")
 def main() -> None:
     """Write benchmarks/results/baseline.json, figures named as in reports/evaluate/metrics.json."""
     label_set = labels.load(Workspace().labels)
-    names = (*paths.SPLITS, paths.LEFTOVER_SPLIT)
-    tables = {name: messages.read(paths.split_csv(name), label_set) for name in names}
+    names = (*SPLITS, LEFTOVER_SPLIT)
+    tables = {name: messages.read(Workspace().split_csv(name), label_set) for name in names}
     model = make_pipeline(
         make_union(
             TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),

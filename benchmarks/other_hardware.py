@@ -13,7 +13,8 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import timing, workspace
-from spampipe.core import command, files, paths
+from spampipe.core import command, files
+from spampipe.core.workspace import Workspace
 from spampipe.evaluation import readers
 from spampipe.training import training_log
 
@@ -65,11 +66,15 @@ def main() -> None:
 def outcome(folder: Path) -> dict[str, Any]:
     """The losses, metrics and predictions that lie in a copy."""
     training, evaluation = (
-        readers.read_metrics(folder / name) for name in (paths.TRAIN_METRICS, paths.EVALUATE_METRICS)
+        readers.read_metrics(folder / name) for name in (Workspace().train_metrics, Workspace().evaluate_metrics)
     )
     metrics = training | evaluation
-    steps = files.read_csv(folder / paths.TRAIN_STEPS, training_log.STEP_COLUMNS)
-    return {"metrics": metrics, "steps": steps, "predictions": readers.read_predictions(folder / paths.PREDICTIONS)}
+    steps = files.read_csv(Workspace(folder).train_steps, training_log.STEP_COLUMNS)
+    return {
+        "metrics": metrics,
+        "steps": steps,
+        "predictions": readers.read_predictions(Workspace(folder).predictions),
+    }
 
 
 def difference(one: str, other: str, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:

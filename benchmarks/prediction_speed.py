@@ -18,8 +18,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, pipeline
 
 from benchmarks import timing, training_runs
 from benchmarks.opponents import book_classifier, book_encoding, llama_classifier
-from spampipe.core import command, files, paths
-from spampipe.core.workspace import Workspace
+from spampipe.core import command, files
+from spampipe.core.workspace import LEFTOVER_SPLIT, Workspace
 from spampipe.data import labels, messages
 from spampipe.downloads import fetch
 from spampipe.inference.prediction import SpamClassifier
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     label_set = labels.load(Workspace().labels)
-    tables = [messages.read(paths.split_csv(name), label_set) for name in ("test", paths.LEFTOVER_SPLIT)]
+    tables = [messages.read(Workspace().split_csv(name), label_set) for name in ("test", LEFTOVER_SPLIT)]
     texts = [text for table in tables for text in table["Text"]][: arguments.messages]
     document = {
         "machine": timing.machine(),
@@ -105,7 +105,7 @@ def against_pipeline(texts: list[str], repeats: int) -> dict[str, Any]:
     """The trained classifier in transformers' pipeline, at its best batch size, and in this project."""
     device, card = compute.chosen_device(), load_card()
     classifier = checkpoint.load(card, device)
-    tokenizer, fast = BASE_MODELS[card.base].family.load_tokenizer(paths.BASE), load_tokenizer(card)
+    tokenizer, fast = BASE_MODELS[card.base].family.load_tokenizer(Workspace().base), load_tokenizer(card)
 
     def run_pipeline(precision: Precision, batch_size: int) -> Classify:
         model = llama_classifier(classifier, card.padding, card.labels).to(DTYPES[precision])

@@ -14,7 +14,8 @@ import torch
 
 from benchmarks import timing
 from spampipe import params
-from spampipe.core import command, files, paths
+from spampipe.core import command, files
+from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.data import messages, tokens
 from spampipe.data.tokens import TokenTable
 from spampipe.evaluation import reports
@@ -40,9 +41,9 @@ def main() -> None:
     """Write benchmarks/results/seeds.json."""
     settings = params.load()
     compute.configure_torch()
-    names = (*paths.SPLITS, paths.LEFTOVER_SPLIT)
-    tables = {name: tokens.load(paths.split_tokens(name)) for name in names}
-    texts = {name: messages.read(paths.split_csv(name), tables[name].label_set) for name in names}
+    names = (*SPLITS, LEFTOVER_SPLIT)
+    tables = {name: tokens.load(Workspace().split_tokens(name)) for name in names}
+    texts = {name: messages.read(Workspace().split_csv(name), tables[name].label_set) for name in names}
     figures = {precision: over_seeds(settings, precision, tables, texts) for precision in PRECISIONS}
     document = {
         "machine": timing.machine(),

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from spampipe.core import paths
 from spampipe.core.workspace import SPLITS, Workspace
 from spampipe.data import labels, messages, tokens
 from spampipe.data.tokens import TokenTable
@@ -45,7 +44,7 @@ def train_anew(
     card: ClassifierCard,
     settings: TrainParams,
     tables: Tables,
-    folder: Path = paths.BASE,
+    folder: Path = Workspace().base,
     prepare: Prepare = examples.prepare,
 ) -> TrainingRun:
     """Train a new classifier, with an empty store for the output of frozen layers.

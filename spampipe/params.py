@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from spampipe.classifiers.settings import ModelParams
-from spampipe.core import paths, settings, yaml12
+from spampipe.core import settings, yaml12
 from spampipe.core.errors import ParamsError
 from spampipe.core.hints import closest
 from spampipe.core.section import Real, Section
@@ -91,7 +91,7 @@ class Params(Section):
         return self
 
 
-def load(path: Path = paths.PARAMS) -> Params:
+def load(path: Path) -> Params:
     """Read and check every section.
 
     Args:

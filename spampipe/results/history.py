@@ -161,7 +161,8 @@ def clone(workspace: Workspace, revision: Revision, folder: Path) -> Workspace:
     top, prefix = (
         git_output("rev-parse", f"--show-{which}", folder=workspace.root) for which in ("toplevel", "prefix")
     )
-    cloned = top and git_output("clone", "--quiet", "--shared", "--no-checkout", top, str(folder)) is not None
+    clone_of = ("clone", "--quiet", "--shared", "--no-checkout")
+    cloned = top and git_output(*clone_of, top, str(folder.resolve()), folder=workspace.root) is not None
     if not cloned or git_output("checkout", "--quiet", "--detach", revision.commit, folder=folder) is None:
         raise DataError(f"{revision.title}: git cannot clone this repository at {revision.commit}")
     return Workspace(folder / (prefix or ""))

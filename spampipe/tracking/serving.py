@@ -9,12 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
-from spampipe.classifiers import decision
 from spampipe.core.errors import DataError, SpampipeError
 from spampipe.core.workspace import Workspace
-from spampipe.inference.prediction import SpamClassifier
-from spampipe.models import bases
-from spampipe.models.card import load_card
+from spampipe.inference import prediction
 
 COLUMN = "text"
 
@@ -34,9 +31,7 @@ class ServedModel:
             CheckpointError: a file is missing or damaged.
             FetchError: a file of the base model could not be had.
         """
-        card = load_card(workspace.classifier_card)
-        base = bases.cached_base(card.base, "random" if card.base_sha256 is None else "pretrained")
-        self._classifier = SpamClassifier.load(workspace.root, base, decision.load(workspace.decision).threshold)
+        self._classifier = prediction.load(workspace)
 
     def predict(self, model_input: ModelInput, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Label texts.

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import mlflow
 
-from spampipe.core import files, paths
+from spampipe.core import files
+from spampipe.core.workspace import Workspace
 from spampipe.tracking.connection import EXPERIMENT
 from spampipe.tracking.runs import MODEL_TAG
 from spampipe.tracking.store import PROCESS_TAG
@@ -48,7 +49,7 @@ def contents(repository: Path) -> dict[Path, str]:
 
 
 def model_of(repository: Path) -> str:
-    return files.digest(repository / paths.CLASSIFIER_WEIGHTS, "md5")
+    return files.digest(Workspace(repository).classifier_weights, "md5")
 
 
 def test_readers_need_no_lock_of_dvcs(repository: Path) -> None:
