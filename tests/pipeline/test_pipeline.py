@@ -32,13 +32,14 @@ def test_every_output_is_there(finished: Path) -> None:
     for path in (
         *(
             Workspace().raw_messages,
+            Workspace().labels,
             Workspace().balanced,
             Workspace().leftover,
             Workspace().base / "tokenizer.tiktoken",
         ),
         *(Workspace().split_csv(split) for split in SPLITS),
         *(Workspace().split_tokens(split) for split in (*SPLITS, LEFTOVER_SPLIT)),
-        *(Workspace().classifier_weights, Workspace().classifier_card),
+        *(Workspace().classifier_weights, Workspace().classifier_card, Workspace().decision),
         *(Workspace().train_steps, Workspace().train_epochs, Workspace().train_metrics),
         *(
             Workspace().evaluate_metrics,
