@@ -28,7 +28,7 @@ def main(workspace: Workspace) -> None:
         card = checkpoint.describe(settings.model, tables["train"].max_length, settings.train.precision)
         classifier = checkpoint.create(card, settings.train.seed, settings.model.dropout, device)
         splits = {name: examples.prepare(classifier, table, card.precision, name) for name, table in tables.items()}
-        listen = _teller(run, classifier.training_flops)
+        listen = teller(run, classifier.training_flops)
         records = loop.fit(classifier, **splits, settings=settings.train, listen=listen)
         if first:  # of several processes, all of which have trained the same model
             checkpoint.save(classifier, card)
@@ -39,7 +39,7 @@ def main(workspace: Workspace) -> None:
             run.log_files([paths.TRAIN_REPORTS], "reports/train")
 
 
-def _teller(run: Run, flops: Callable[[int, int], int]) -> Callable[[Record], None]:
+def teller(run: Run, flops: Callable[[int, int], int]) -> Callable[[Record], None]:
     """What records each pair of figures at its step, and how fast training has been since the one before.
 
     Args:

@@ -8,10 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spampipe.core import files
-from spampipe.tracking import run_store
-from spampipe.tracking.recording import Run
+from spampipe.tracking.connection import ADDRESS_VARIABLE
+from spampipe.tracking.run import Run
+from spampipe.tracking.store import Store
 from spampipe.training import training_log
 from spampipe.training.training_log import EPOCH_COLUMNS, STEP_COLUMNS, Record
+from stages import train
+from tests.support import stores
 
 FIGURES = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -47,8 +50,8 @@ def test_the_tables_hold_every_point_of_every_curve(tmp_path_factory: pytest.Tem
 def test_a_changing_learning_rate_is_published_as_it_was_recorded(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.delenv(run_store.ADDRESS_VARIABLE, raising=False)
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.delenv(ADDRESS_VARIABLE, raising=False)
+    workspace = stores.empty(tmp_path)
     records = [  # a batch of 8; the last epoch ends at a step whose loss is estimated too
         Record("loss", 0, 0.1, 8, 80, 1e-3, 0.7, 0.8),
         Record("accuracy", 9, 1.0, 80, 811, 5e-4, 0.9, 0.8),
@@ -56,16 +59,17 @@ def test_a_changing_learning_rate_is_published_as_it_was_recorded(
         Record("accuracy", 19, 2.0, 160, 1605, 1e-4, 1.0, 0.9),
     ]
     run = Run(lambda action: action())
-    run.open(lambda client, experiment: client.create_run(experiment).info.run_id)
+    run.open(workspace, lambda store: store.create_run("training", {}, {}))
+    tell = train.teller(run, lambda examples, tokens: examples)
     for record in records:
-        run.log_record(record, lambda examples, tokens: examples)
+        tell(record)
     run.end("FINISHED")
-    client, _ = run_store.connect()
+    store = Store.open(workspace)
     recorded = [
-        (name, point.value, point.step)
-        for name in client.get_run(run.run_id).data.metrics
+        (point.name, point.value, point.step)
+        for name in store.run(run.run_id).metrics
         if not name.endswith("_per_second")
-        for point in client.get_metric_history(run.run_id, name)
+        for point in store.points(run.run_id, name)
     ]
     published = [(name, float(f"{value:.5g}"), step) for name, value, step in written_and_read(records, tmp_path)]
     assert sorted(recorded) == sorted(published)  # as MLflow is to show them
