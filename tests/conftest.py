@@ -16,8 +16,16 @@ hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machin
 hypothesis.settings.load_profile("no clock")
 
 LONGEST = (
-    *("test_story", "test_pipeline", "test_commands", "test_sharing", "test_classify", "test_tracking_server"),
-    *("test_browser", "test_readers", "test_subfolders", "test_dvc_yaml", "test_distributed", "test_environment"),
+    *("test_story", "test_pipeline", "test_commands", "test_same_bytes", "test_sharing", "test_classify"),
+    *(
+        "test_tracking_server",
+        "test_browser",
+        "test_readers",
+        "test_subfolders",
+        "test_dvc_yaml",
+        "test_distributed",
+        "test_environment",
+    ),
 )
 
 

@@ -14,7 +14,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
     """The answer to every message, as `reports.tabulate` makes them.
 
     Args:
-        path: of a predictions.csv.
+        path: the path of a predictions.csv.
 
     Returns:
         Columns reports.PREDICTION_COLUMNS.
@@ -29,7 +29,7 @@ def read_metrics(path: Path) -> dict[str, float | None]:
     """The figures of a metrics.json, by name; None for one that is not defined.
 
     Args:
-        path: of the file.
+        path: the file's path.
 
     Raises:
         DataError: it is missing, or is not JSON.

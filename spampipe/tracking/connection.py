@@ -43,7 +43,7 @@ def create(workspace: Workspace) -> tuple[Any, str]:
     """Reach the store; the database and the project's experiment are made if they are not there.
 
     Args:
-        workspace: whose repository has the database, if the user names no other store.
+        workspace: the workspace whose repository has the database, if the user names no other store.
 
     Returns:
         MLflow's client, and the id of the experiment.
@@ -58,7 +58,7 @@ def find(workspace: Workspace) -> tuple[Any, str] | None:
     """Reach the store as it is; nothing in it is made or changed.
 
     Args:
-        workspace: whose repository has the database, if the user names no other store.
+        workspace: the workspace whose repository has the database, if the user names no other store.
 
     Returns:
         MLflow's client, and the id of the experiment; None where nothing has been recorded yet.

@@ -53,8 +53,8 @@ def _save(folder: Path, workspace: Workspace, run_id: str, model_id: str) -> Non
     Args:
         folder: made by this.
         workspace: holds the classifier.
-        run_id: of the run that made the classifier.
-        model_id: that MLflow has given the model.
+        run_id: the id of the run that made the classifier.
+        model_id: the id that MLflow has given the model.
     """
     from mlflow import pyfunc
     from mlflow.models import Model, ModelSignature

@@ -18,8 +18,8 @@ class Version:
     """A version of a registered model.
 
     Attributes:
-        number: from 1 on.
-        run_id: of the run that made it.
+        number: its number, counted from 1.
+        run_id: the id of the run whose model it is.
     """
 
     number: int
@@ -49,7 +49,7 @@ class RegisteredModel:
         """The version that is a run's model, made if there is none.
 
         Args:
-            run_id: of a run that a model is stored with.
+            run_id: the id of a run that a model is stored with.
         """
         for found in self._client.search_model_versions(f"name = '{self._name}'"):
             if found.run_id == run_id:

@@ -72,6 +72,8 @@ def test_readers_need_no_lock_of_dvcs(workspace: Workspace) -> None:
         assert "test messages" in [finding.what for finding in gate.check(workspace, kept)]
         level = params.load(workspace.params).check.significance
         both = result.named(workspace, "kept"), result.in_workspace(workspace)
+        assert both[0].settings == both[1].settings
+        assert both[0].settings["model.name"] == "gpt2-tiny"  # the repository's, wherever this process is
         assert "## Results beside kept" in comparison.markdown(*both, level)
         assert publication.publish_revision(workspace, kept).title == "kept"
 
