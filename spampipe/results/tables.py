@@ -24,7 +24,8 @@ def aligned(headings: Sequence[str], rows: Rows, sides: str, widths: Sequence[in
         headings: the columns' headings.
         rows: their cells.
         sides: the side that the cells of each column stand on, `l` or `r`, such as `lrr`.
-        widths: the width of each column in characters, beyond which a cell goes on in the next line; None: as wide as it is.
+        widths: the width of each column in characters, beyond which a cell goes on in the next line; None: as wide
+            as its longest cell.
     """
     most = widths or [None] * len(headings)
     longest = [

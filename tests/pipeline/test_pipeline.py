@@ -111,6 +111,7 @@ def test_one_run_holds_what_all_stages_recorded(finished: Path) -> None:
 
 def test_a_run_says_what_it_was_made_from(finished: Path) -> None:
     (tracked,) = tracked_runs(finished)
+    assert tracked.info.run_name == "gpt2-tiny last_block lr=0.003 seed=123"
     tags = tracked.data.tags
     lock = yaml.safe_load((finished / paths.LOCK).read_text())
     assert tags["dvc.splits_md5"] == lock["stages"]["split"]["outs"][0]["md5"]

@@ -68,7 +68,7 @@ def test_a_lock_says_what_came_out_with_which_settings(workspace: Workspace) -> 
         "dvc.raw_md5": "aaaa",
         "dvc.splits_md5": "bbbb.dir",
     }
-    with pytest.raises(DataError, match="dvc.lock: .*git checkout dvc.lock"):
+    with pytest.raises(DataError, match=r"dvc\.lock: .*git checkout dvc\.lock"):
         dvc_lock.outputs("stages: [")
 
 
