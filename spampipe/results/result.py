@@ -106,10 +106,11 @@ def fail_if_outdated(lock_text: str, current: Params) -> None:
 
 
 def better(metric: str) -> str:
-    """Which values of a metric are better: higher, lower, or neither (empty)."""
-    if any(part in metric for part in _LOWER):
+    """Which values of a result's metric are better: higher, lower, or neither (empty)."""
+    name = metric.removeprefix(_TRAINING)
+    if any(part in name for part in _LOWER):
         return "lower"
-    return "higher" if any(part in metric for part in _HIGHER) else ""
+    return "higher" if any(part in name for part in _HIGHER) else ""
 
 
 def _read(workspace: Workspace, title: str, values: dict[str, Any]) -> Result:
