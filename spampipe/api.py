@@ -35,9 +35,7 @@ _MLFLOW = ("models:/", "runs:/")  # what addresses of models in an MLflow store 
 _SIZE_INCHES, _DOTS_PER_INCH = (5.0, 3.3), 100
 
 
-def load(
-    source: str | Path = ".", *, threshold: float | None = None, repository: str | Path = "."
-) -> TextClassifier:
+def load(source: str | Path = ".", *, threshold: float | None = None, repository: str | Path = ".") -> TextClassifier:
     """Load a trained classifier.
 
     Args:
@@ -176,7 +174,9 @@ class TrainedRun:
 def _repository(folder: Path, name: str) -> Workspace:
     found = Workspace.containing(folder)
     if found is None:
-        raise RepositoryError(f"{name}: no such folder, and {folder} is in no repository that it could be a revision of")
+        raise RepositoryError(
+            f"{name}: no such folder; and no revision, as {folder} is in no repository of a pipeline"
+        )
     return found
 
 

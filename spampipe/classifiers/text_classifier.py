@@ -84,7 +84,7 @@ class TextClassifier(Protocol):
             train: how it will be trained; its seed decides the first values.
             labels: the label set.
             max_length: tokens that a text is cut to; 0 if texts were not tokenized.
-            workspace: holds the base model; one that has none leaves it to the user's cache, and where it is published.
+            workspace: holds the base model; if it has none, the user's cache does.
 
         Raises:
             CheckpointError: a file of the base model is missing.

@@ -41,7 +41,8 @@ class ServedModel:
             params: `threshold`, the probability from which on a text gets the positive label.
 
         Returns:
-            Columns label and probability, in the order of the texts; `inference.prediction` says which probability.
+            Columns label, and probability: of the positive label, or of the given one where no label is positive. In
+            the order of the texts.
 
         Raises:
             MlflowException: the input holds something else than texts, or the threshold is not between 0 and 1;
