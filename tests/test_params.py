@@ -72,10 +72,14 @@ def test_committed_file_holds_the_books_data_settings():
     assert settings.model_dump() == COMMITTED
 
 
-def test_default_path_is_params_yaml_of_the_working_directory(monkeypatch, tmp_path):
-    (tmp_path / "params.yaml").write_text(dumps_yaml(_changed({"train.epochs": 7})))
-    monkeypatch.chdir(tmp_path)
-    assert params.load().train.epochs == 7
+def test_settings_can_be_changed_as_a_whole():
+    settings = params.load(ROOT / "params.yaml")
+    assert settings.changed({"train.epochs": 7, "evaluate.threshold": 0.9}).train.epochs == 7
+    assert settings.changed({}) == settings
+    with pytest.raises(ParamsError, match=r"^train\.epoch: unknown key; did you mean train\.epochs\?$"):
+        settings.changed({"train.epoch": 7})
+    with pytest.raises(ParamsError, match=r"^train\.epochs: .* but is 0; change it$"):
+        settings.changed({"train.epochs": 0})
 
 
 @pytest.mark.parametrize("written", ["2e-05", "2E-5", "1e-4", "+3.5e-04", "1.e-3", "0.0001", "1"])

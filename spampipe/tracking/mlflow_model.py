@@ -10,7 +10,6 @@ import pandas as pd
 from spampipe.classifiers import decision
 from spampipe.core.errors import StoreError, one_line
 from spampipe.core.workspace import Workspace
-from spampipe.tracking import connection
 from spampipe.tracking.store import Store
 
 NAME = "classifier"
@@ -71,8 +70,8 @@ def download(workspace: Workspace, address: str, folder: Path) -> Workspace:
     if store is None:
         raise StoreError(f"{address}: no run is recorded in {workspace.root} yet; `spampipe publish` records results")
     try:
-        with connection.default_store(store.address):
-            found = Path(artifacts.download_artifacts(artifact_uri=address, dst_path=str(folder)))
+        stores = {"tracking_uri": store.address, "registry_uri": store.address}
+        found = Path(artifacts.download_artifacts(artifact_uri=address, dst_path=str(folder), **stores))
         data = Model.load(str(found)).flavors["python_function"]["data"]
     except (MlflowException, OSError, KeyError) as error:
         raise StoreError(f"{address}: no model of spampipe there ({one_line(error, 200)})") from error

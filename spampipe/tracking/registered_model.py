@@ -53,8 +53,9 @@ class RegisteredModel:
                 return _version(found)
         model_id = self._store.run(run_id).model_id
         source = f"models:/{model_id}"
-        with connection.default_store(self._store.address):
-            return _version(self._client.create_model_version(self._name, source, run_id, model_id=model_id))
+        if not connection.server():  # a registry in a database would look that up in MLflow's default store
+            source = self._client.get_logged_model(model_id).artifact_location
+        return _version(self._client.create_model_version(self._name, source, run_id, model_id=model_id))
 
     def champion(self) -> Version | None:
         """The version that is the champion; None if no version is."""

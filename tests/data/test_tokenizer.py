@@ -21,6 +21,7 @@ from spampipe.models.families.gpt2 import ENCODING as R50K
 from spampipe.models.families.gpt2 import FAMILY as GPT2
 from spampipe.models.families.llama import ENCODING as SMOLLM2_ENCODING
 from spampipe.models.families.llama import FAMILY as SMOLLM2
+from tests.support.label_sets import TWO
 
 ENCODINGS = {GPT2: R50K, SMOLLM2: SMOLLM2_ENCODING}
 
@@ -59,7 +60,7 @@ def published_smollm2(smollm2_fields) -> PublishedTokenizer:
 
 @pytest.fixture(scope="module")
 def real_texts(raw_messages) -> list[str]:
-    return messages.parse(raw_messages.read_bytes(), raw_messages)["Text"].unique().tolist()
+    return messages.parse(raw_messages.read_bytes(), raw_messages, TWO)["Text"].unique().tolist()
 
 
 def base_of(family: Family, request: pytest.FixtureRequest) -> Path:

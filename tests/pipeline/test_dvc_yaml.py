@@ -92,7 +92,8 @@ def test_settings_read_are_settings_declared(stage: str) -> None:
 
 
 def test_packages_run_no_code_at_import() -> None:
-    packages = [*(ROOT / "spampipe").rglob("__init__.py"), ROOT / "stages" / "__init__.py"]
+    top = ROOT / "spampipe" / "__init__.py"  # it names what `import spampipe` offers; tests/test_public.py
+    packages = [*set((ROOT / "spampipe").rglob("__init__.py")) - {top}, ROOT / "stages" / "__init__.py"]
     assert len(packages) > 10
     for package in packages:
         body = ast.parse(package.read_text()).body
