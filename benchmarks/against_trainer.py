@@ -22,11 +22,12 @@ from benchmarks import timing, training_runs
 from benchmarks.opponents import llama_classifier
 from spampipe import params
 from spampipe.core import command, files, paths
+from spampipe.core.workspace import Workspace
 from spampipe.data import tokens
 from spampipe.data.tokens import TokenTable
 from spampipe.models import checkpoint, compute
 from spampipe.models.card import ClassifierCard
-from spampipe.models.precision import Precision
+from spampipe.models.choices import Precision
 from spampipe.params import TrainParams
 
 RESULT = timing.RESULTS / "against_trainer.json"
@@ -53,7 +54,8 @@ def main() -> None:
     tables = training_runs.shortened(whole, arguments.messages)
 
     def describe(precision: Precision) -> ClassifierCard:
-        return checkpoint.describe(settings.model, tables["train"].max_length, precision)
+        train = tables["train"]
+        return checkpoint.describe(settings.model, train.label_set, train.max_length, precision, Workspace().base)
 
     trainer, ours = {}, {}
     for precision in get_args(Precision):
@@ -88,9 +90,9 @@ def summarize(runs: Sequence[tuple[float, float]]) -> dict[str, Any]:
 
 def run_trainer(card: ClassifierCard, settings: TrainParams, tables: training_runs.Tables) -> tuple[float, float]:
     """Train once with the Trainer: the seconds of that, and the accuracy on the test messages."""
-    classifier = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device())
-    model = llama_classifier(classifier, card.padding, card.labels)
-    del classifier
+    ours = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device(), Workspace().base)
+    model = llama_classifier(ours, card.padding, card.labels.names)
+    del ours
     data = {name: rows(table) for name, table in tables.items()}
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(

@@ -5,16 +5,18 @@ each step and each evaluation, in float32.
 """
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from benchmarks import timing, training_runs
 from spampipe import params
 from spampipe.core import command, files, paths
+from spampipe.core.workspace import Workspace
 from spampipe.data import tokens
 from spampipe.data.tokens import TokenTable
 from spampipe.models import checkpoint, compute
-from spampipe.models.classifier import Classifier
-from spampipe.models.precision import Precision
+from spampipe.models.choices import Precision
+from spampipe.models.frozen_trunk import Model
 from spampipe.training import examples
 from spampipe.training.examples import TokenExamples
 
@@ -22,9 +24,9 @@ SEEDS = (123, 1, 2)
 RESULT = timing.RESULTS / "same_accuracy.json"
 
 
-def run_whole(classifier: Classifier, table: TokenTable, precision: Precision, name: str) -> TokenExamples:
+def run_whole(model: Model, table: TokenTable, precision: Precision, name: str, store: Path | None) -> TokenExamples:
     """Examples that run the whole model each time."""
-    return TokenExamples(classifier, table)
+    return TokenExamples(model, table)
 
 
 WAYS: tuple[tuple[str, Precision, training_runs.Prepare], ...] = (
@@ -49,7 +51,8 @@ def main() -> None:
     tables = training_runs.shortened(whole, arguments.messages)
     rows: list[dict[str, Any]] = []
     for title, precision, prepare in WAYS:
-        card = checkpoint.describe(settings.model, tables["train"].max_length, precision)
+        train, base = tables["train"], Workspace().base
+        card = checkpoint.describe(settings.model, train.label_set, train.max_length, precision, base)
         runs = []
         for seed in seeds:
             changes = {"seed": seed, "epochs": epochs, "precision": precision}

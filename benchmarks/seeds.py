@@ -15,14 +15,17 @@ import torch
 from benchmarks import timing
 from spampipe import params
 from spampipe.core import command, files, paths
+from spampipe.core.workspace import Workspace
 from spampipe.data import messages, tokens
 from spampipe.data.messages import SPAM
 from spampipe.data.tokens import TokenTable
 from spampipe.evaluation import reports
 from spampipe.evaluation.metrics import Probabilities
 from spampipe.models import checkpoint, compute
+from spampipe.models.choices import Precision
 from spampipe.models.classifier import Classifier
-from spampipe.models.precision import Precision, autocast
+from spampipe.models.freezing import trained_parameters
+from spampipe.models.precision import autocast
 from spampipe.params import Params
 from spampipe.training import examples, loop
 from spampipe.training.examples import Examples
@@ -61,10 +64,12 @@ def over_seeds(
     texts: Mapping[str, pd.DataFrame],
 ) -> dict[str, Any]:
     """Each figure's mean, standard deviation and values over the seeds."""
-    card = checkpoint.describe(settings.model, tables["train"].max_length, precision)
-    classifier = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device())
-    splits = {name: examples.prepare(classifier, table, precision, name) for name, table in tables.items()}
-    start = {name: tensor.detach().clone() for name, tensor in classifier.trained_parameters().items()}
+    train, workspace = tables["train"], Workspace()
+    card = checkpoint.describe(settings.model, train.label_set, train.max_length, precision, workspace.base)
+    model = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device(), workspace.base)
+    store, classifier = workspace.trunk_store, model.network
+    splits = {name: examples.prepare(model, table, precision, name, store) for name, table in tables.items()}
+    start = {name: tensor.detach().clone() for name, tensor in trained_parameters(classifier).items()}
 
     summaries = []
     for seed in SEEDS:
@@ -86,7 +91,7 @@ def over_seeds(
 @torch.no_grad()
 def restart(classifier: Classifier, start: dict[str, torch.Tensor], seed: int) -> None:
     """Put the trained tensors back to the base's, and draw the head anew."""
-    for name, tensor in classifier.trained_parameters().items():
+    for name, tensor in trained_parameters(classifier).items():
         tensor.copy_(start[name])
     checkpoint.reinitialize_head(classifier, seed)
 

@@ -1,7 +1,6 @@
 """Training as the pipeline does it, with nothing computed beforehand: what the benchmarks time."""
 
 import math
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -10,19 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spampipe.core import paths
-from spampipe.data import messages, tokens
+from spampipe.core.workspace import Workspace
+from spampipe.data import labels, messages, tokens
 from spampipe.data.tokens import TokenTable
 from spampipe.models import checkpoint, compute, precision
 from spampipe.models.card import ClassifierCard
 from spampipe.models.catalogue import BASE_MODELS
-from spampipe.models.classifier import Classifier
+from spampipe.models.frozen_trunk import Model
 from spampipe.params import TrainParams
-from spampipe.training import examples, loop
+from spampipe.training import examples, loop, measures
 from spampipe.training.examples import Examples
 from spampipe.training.training_log import Record
 
 Tables = dict[str, TokenTable]
-Prepare = Callable[[Classifier, TokenTable, precision.Precision, str], Examples]
+Prepare = Callable[[Model, TokenTable, precision.Precision, str, Path | None], Examples]
 
 
 @dataclass(frozen=True)
@@ -56,40 +56,32 @@ def train_anew(
         folder: of the base model.
         prepare: makes examples of a split.
     """
-    classifier = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device(), folder)
-    classifier.complete()
-    with empty_store():
+    model = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device(), folder)
+    model.trunk.complete()
+    with empty_store() as store:
         start = time.perf_counter()
         train, validation = (
-            prepare(classifier, tables[name], card.precision, name) for name in ("train", "validation")
+            prepare(model, tables[name], card.precision, name, store) for name in ("train", "validation")
         )
-        records = loop.fit(classifier, train, validation, settings)
+        records = loop.fit(model.network, train, validation, settings)
         seconds = time.perf_counter() - start
         if "test" not in tables:
             return TrainingRun(seconds, records, math.nan)
-        test = prepare(classifier, tables["test"], card.precision, "test")
-        return TrainingRun(seconds, records, loop.accuracy(classifier, test, card.precision))
+        test = prepare(model, tables["test"], card.precision, "test", store)
+        return TrainingRun(seconds, records, measures.accuracy(model.network, test, card.precision))
 
 
 @contextmanager
-def empty_store() -> Iterator[None]:
-    """Keep what frozen layers give in a temporary folder; the workspace's own store is not looked at."""
-    before = os.environ.get("DVC_ROOT")
+def empty_store() -> Iterator[Path]:
+    """A temporary folder to keep what frozen layers give; the workspace's own store is not looked at."""
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["DVC_ROOT"] = folder
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["DVC_ROOT"]
-            else:
-                os.environ["DVC_ROOT"] = before
+        yield Path(folder)
 
 
 def shortened(tables: Tables, most: int | None) -> Tables:
     """The first `most` messages of each table; all of them for None."""
     return {
-        name: TokenTable(table.input_ids[:most], table.lengths[:most], table.labels[:most])
+        name: TokenTable(table.input_ids[:most], table.lengths[:most], table.labels[:most], table.label_set)
         for name, table in tables.items()
     }
 
@@ -102,10 +94,11 @@ def tokenize(base: str, folder: Path) -> Tables:
         folder: of the base model.
     """
     model = BASE_MODELS[base]
-    tokenizer = model.family.load_tokenizer(folder)
+    tokenizer, known = model.family.load_tokenizer(folder), labels.load(Workspace().labels)
     texts = {name: messages.read(paths.split_csv(name)) for name in paths.SPLITS}
     rows = {name: tokenizer.encode(table["Text"].tolist()) for name, table in texts.items()}
     max_length = tokens.choose_max_length("longest_train", rows["train"], model.config.context_length)
     return {
-        name: tokens.pad(rows[name], texts[name]["Label"].tolist(), max_length, tokenizer.padding) for name in texts
+        name: tokens.pad(rows[name], texts[name]["Label"].tolist(), max_length, tokenizer.padding, known)
+        for name in texts
     }
