@@ -21,8 +21,8 @@ from transformers import EvalPrediction, Trainer, TrainingArguments
 from benchmarks import timing, training_runs
 from benchmarks.opponents import llama_classifier
 from spampipe import params
-from spampipe.core import command, files, paths
-from spampipe.core.workspace import Workspace
+from spampipe.core import command, files
+from spampipe.core.workspace import SPLITS, Workspace
 from spampipe.data import tokens
 from spampipe.data.tokens import TokenTable
 from spampipe.models import checkpoint, compute
@@ -48,9 +48,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="of this project's runs")
     parser.add_argument("--trainer-repeats", type=int, default=1)
     arguments = parser.parse_args()
-    settings = params.load()
+    settings = params.load(Workspace().params)
     loop = settings.train.model_copy(update={"epochs": arguments.epochs or settings.train.epochs})
-    whole = {name: tokens.load(paths.split_tokens(name)) for name in paths.SPLITS}
+    whole = {name: tokens.load(Workspace().split_tokens(name)) for name in SPLITS}
     tables = training_runs.shortened(whole, arguments.messages)
 
     def describe(precision: Precision) -> ClassifierCard:
@@ -64,7 +64,10 @@ def main() -> None:
     compute.configure_torch()  # as the pipeline; the Trainer runs without
     for precision in get_args(Precision):
         changed = loop.model_copy(update={"precision": precision})
-        found = [training_runs.train_anew(describe(precision), changed, tables) for _ in range(arguments.repeats)]
+        found = [
+            training_runs.train_anew(describe(precision), changed, tables, Workspace().base)
+            for _ in range(arguments.repeats)
+        ]
         ours[precision] = summarize([(run.seconds, run.test_accuracy) for run in found])
     fastest = [min((row["seconds"] for row in rows.values()), key=lambda s: s["median"]) for rows in (trainer, ours)]
     same = {name: timing.ratio(trainer[name]["seconds"], ours[name]["seconds"]) for name in ours}

@@ -20,6 +20,7 @@ from benchmarks import flops, timing, training_runs
 from spampipe import params
 from spampipe.core import command, files
 from spampipe.core.errors import SpampipeError
+from spampipe.core.workspace import Workspace
 from spampipe.data.tokens import TokenTable
 from spampipe.models import bases, checkpoint, compute
 from spampipe.models.choices import Precision, Trainable
@@ -104,7 +105,7 @@ def measure(
     validation in that pass's time; else of the training steps, forward and twice that backward, without the last
     block, in the whole time. Both are lower bounds.
     """
-    settings, length = params.load(), tables["train"].max_length
+    settings, length = params.load(Workspace().params), tables["train"].max_length
     changes = {"name": variant.model, "weights": "random", "trainable": variant.trainable, "position": "last"}
     model = settings.model.model_copy(update=changes | {"causal": True, "dropout": 0.0})
     changed = {"epochs": epochs, "batch_size": 8, "learning_rate": 5e-5, "precision": precision}

@@ -20,9 +20,9 @@ from benchmarks import timing, training_runs
 from benchmarks.opponents import book_classifier, book_encoding, llama_classifier
 from spampipe.classifiers.neural import NeuralClassifier
 from spampipe.classifiers.settings import ModelParams
-from spampipe.core import command, files, paths
-from spampipe.core.workspace import Workspace
-from spampipe.data import messages
+from spampipe.core import command, files
+from spampipe.core.workspace import LEFTOVER_SPLIT, Workspace
+from spampipe.data import labels, messages
 from spampipe.data.labels import EVEN
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.downloads import fetch
@@ -52,7 +52,8 @@ def main() -> None:
     parser.add_argument("--padded", type=int, default=40, help="messages where each is padded to the longest")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    tables = [messages.read(paths.split_csv(name)) for name in ("test", paths.LEFTOVER_SPLIT)]
+    label_set = labels.load(Workspace().labels)
+    tables = [messages.read(Workspace().split_csv(name), label_set) for name in ("test", LEFTOVER_SPLIT)]
     texts = [text for table in tables for text in table["Text"]][: arguments.messages]
     document = {
         "machine": timing.machine(),

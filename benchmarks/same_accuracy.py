@@ -10,8 +10,8 @@ from typing import Any
 
 from benchmarks import timing, training_runs
 from spampipe import params
-from spampipe.core import command, files, paths
-from spampipe.core.workspace import Workspace
+from spampipe.core import command, files
+from spampipe.core.workspace import SPLITS, Workspace
 from spampipe.data import tokens
 from spampipe.data.tokens import TokenTable
 from spampipe.models import checkpoint, compute
@@ -44,10 +44,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help="use only the first of the seeds")
     arguments = parser.parse_args()
     seeds = SEEDS[: arguments.seeds]
-    settings = params.load()
+    settings = params.load(Workspace().params)
     epochs = arguments.epochs or settings.train.epochs
     compute.configure_torch()
-    whole = {name: tokens.load(paths.split_tokens(name)) for name in paths.SPLITS}
+    whole = {name: tokens.load(Workspace().split_tokens(name)) for name in SPLITS}
     tables = training_runs.shortened(whole, arguments.messages)
     rows: list[dict[str, Any]] = []
     for title, precision, prepare in WAYS:
@@ -56,7 +56,7 @@ def main() -> None:
         runs = []
         for seed in seeds:
             changes = {"seed": seed, "epochs": epochs, "precision": precision}
-            run = training_runs.train_anew(card, settings.train.model_copy(update=changes), tables, prepare=prepare)
+            run = training_runs.train_anew(card, settings.train.model_copy(update=changes), tables, base, prepare)
             runs.append(run)
         rows.append(
             {

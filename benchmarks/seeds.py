@@ -14,13 +14,13 @@ import torch
 
 from benchmarks import timing
 from spampipe import params
-from spampipe.core import command, files, paths
-from spampipe.core.workspace import Workspace
+from spampipe.core import command, files
+from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.data import messages, tokens
-from spampipe.data.messages import SPAM
+from spampipe.data.labels import Probabilities
 from spampipe.data.tokens import TokenTable
-from spampipe.evaluation import reports
-from spampipe.evaluation.metrics import Probabilities
+from spampipe.evaluation import metrics
+from spampipe.evaluation.scored import Evaluation, judged
 from spampipe.models import checkpoint, compute
 from spampipe.models.choices import Precision
 from spampipe.models.classifier import Classifier
@@ -29,6 +29,7 @@ from spampipe.models.precision import autocast
 from spampipe.params import Params
 from spampipe.training import examples, loop
 from spampipe.training.examples import Examples
+from spampipe.training.scoring import softmax
 
 SEEDS = (123, 1, 2, 3, 4)
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
@@ -41,11 +42,11 @@ FIGURES = (
 
 def main() -> None:
     """Write benchmarks/results/seeds.json."""
-    settings = params.load()
+    settings = params.load(Workspace().params)
     compute.configure_torch()
-    names = (*paths.SPLITS, paths.LEFTOVER_SPLIT)
-    tables = {name: tokens.load(paths.split_tokens(name)) for name in names}
-    texts = {name: messages.read(paths.split_csv(name)) for name in names}
+    names = (*SPLITS, LEFTOVER_SPLIT)
+    tables = {name: tokens.load(Workspace().split_tokens(name)) for name in names}
+    texts = {name: messages.read(Workspace().split_csv(name), tables[name].label_set) for name in names}
     figures = {precision: over_seeds(settings, precision, tables, texts) for precision in PRECISIONS}
     document = {
         "machine": timing.machine(),
@@ -76,14 +77,15 @@ def over_seeds(
         restart(classifier, start, seed)
         changed = settings.train.model_copy(update={"seed": seed, "precision": precision})
         loop.fit(classifier, splits["train"], splits["validation"], changed)
-        predictions = {}
-        for name in tables:
-            scores = spam_probabilities(classifier, splits[name], precision)
-            predictions[name] = reports.tabulate(name, texts[name], scores, settings.evaluate.threshold)
-        summaries.append(reports.summarize(predictions))
+        scored = {}
+        for name, table in texts.items():
+            found = class_probabilities(classifier, splits[name], precision)
+            words, classes = table["Text"].tolist(), table["Label"].to_numpy()
+            scored[name] = judged(name, words, classes, found, train.label_set, settings.evaluate.threshold)
+        summaries.append(metrics.compute(Evaluation(train.label_set, scored)))
     figures = {}
     for figure in FIGURES:
-        values = [summary[figure] for summary in summaries if summary[figure] is not None]
+        values = [value for summary in summaries if (value := summary[figure]) is not None]
         figures[figure] = {"mean": statistics.mean(values), "std": statistics.stdev(values), "values": values}
     return figures
 
@@ -97,12 +99,12 @@ def restart(classifier: Classifier, start: dict[str, torch.Tensor], seed: int) -
 
 
 @torch.no_grad()
-def spam_probabilities(classifier: Classifier, split: Examples, precision: Precision) -> Probabilities:
-    """Each message's probability of being spam, from what the trunk gave once for all seeds."""
+def class_probabilities(classifier: Classifier, split: Examples, precision: Precision) -> Probabilities:
+    """(N, K) each message's probability of each label, from what the trunk gave once for all seeds."""
     parts = []
     for batch in torch.arange(len(split.labels)).split(32):
         with autocast(split.labels.device, precision):
-            parts.append(classifier(*split.inputs(batch)).softmax(dim=-1)[:, SPAM].double().cpu().numpy())
+            parts.append(softmax(classifier(*split.inputs(batch))))
     return np.concatenate(parts)
 
 

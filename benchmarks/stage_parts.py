@@ -40,15 +40,14 @@ def main() -> None:
 def train(watch: Stopwatch) -> None:
     """Load, run the frozen layers, take all steps."""
     from spampipe import params
-    from spampipe.core import paths
     from spampipe.core.workspace import Workspace
     from spampipe.data import tokens
     from spampipe.models import checkpoint, compute
     from spampipe.training import examples, loop
 
-    settings = params.load()
+    settings = params.load(Workspace().params)
     compute.configure_torch()
-    tables = {name: tokens.load(paths.split_tokens(name)) for name in ("train", "validation")}
+    tables = {name: tokens.load(Workspace().split_tokens(name)) for name in ("train", "validation")}
     known, length, workspace = tables["train"].label_set, tables["train"].max_length, Workspace()
     card = checkpoint.describe(settings.model, known, length, settings.train.precision, workspace.base)
     device = compute.chosen_device()
@@ -64,19 +63,18 @@ def train(watch: Stopwatch) -> None:
 def evaluate(watch: Stopwatch) -> None:
     """Load, run the frozen layers on what is not in the store yet, score all messages."""
     from spampipe import params
-    from spampipe.core import paths
-    from spampipe.core.workspace import Workspace
+    from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
     from spampipe.data import tokens
     from spampipe.models import checkpoint, compute
     from spampipe.models.card import load_card
     from spampipe.training import examples, scoring
 
-    settings = params.load()
+    settings = params.load(Workspace().params)
     compute.configure_torch()
     workspace = Workspace()
     card, store = load_card(workspace.classifier_card), workspace.trunk_store
     model = checkpoint.load(card, compute.chosen_device(), workspace.classifier_weights, workspace.base)
-    tables = {name: tokens.load(paths.split_tokens(name)) for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT)}
+    tables = {name: tokens.load(Workspace().split_tokens(name)) for name in (*SPLITS, LEFTOVER_SPLIT)}
     watch.lap("load")
     for name, table in tables.items():
         examples.prepare(model, table, card.precision, name, store)

@@ -15,7 +15,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks import flops, timing, training_runs
 from spampipe import params
-from spampipe.core import command, files, paths
+from spampipe.core import command, files
 from spampipe.core.workspace import Workspace
 from spampipe.data import tokens
 from spampipe.data.tokens import TokenTable
@@ -73,15 +73,16 @@ def main() -> None:
 def random_model(name: str, device: torch.device) -> Model:
     """A classifier of this shape with untrained weights, all but its last block frozen."""
     changes = {"name": name, "weights": "random", "trainable": "last_block", "position": "last_real"}
-    settings = params.load().model.model_copy(update=changes | {"causal": True, "dropout": 0.0})
+    settings = params.load(Workspace().params).model.model_copy(update=changes | {"causal": True, "dropout": 0.0})
     base = Workspace().base
-    known = tokens.load(paths.split_tokens("train")).label_set
+    known = tokens.load(Workspace().split_tokens("train")).label_set
     return checkpoint.create(checkpoint.describe(settings, known, 120, "fp32", base), 0, 0.0, device, base)
 
 
 def messages(classifier: Classifier, wanted: int) -> dict[str, TokenTable]:
     """About as many tokens as wanted: in messages of one length, and in the first ones of the train split."""
-    draw, train = np.random.default_rng(0), tokens.load(paths.split_tokens("train"))
+    draw = np.random.default_rng(0)
+    train = tokens.load(Workspace().split_tokens("train"))
     tables = {}
     for length in FIXED_LENGTHS:
         shape = (max(1, wanted // length), length)
@@ -89,7 +90,8 @@ def messages(classifier: Classifier, wanted: int) -> dict[str, TokenTable]:
         columns = np.full(len(ids), length, dtype=np.int32)
         tables[str(length)] = TokenTable(ids, columns, np.zeros_like(columns), train.label_set)
     count = max(1, int((train.lengths.cumsum() <= wanted).sum()))
-    return tables | training_runs.shortened({"train split": train}, count)
+    tables["train split"] = train.rows(slice(count))
+    return tables
 
 
 def rate(model: Model, table: TokenTable, precision: Precision, repeats: int, peak: float) -> dict[str, Any]:

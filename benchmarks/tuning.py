@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from benchmarks.seeds import restart
 from spampipe import params
-from spampipe.core import command, files, paths
-from spampipe.core.workspace import Workspace
+from spampipe.core import command, files
+from spampipe.core.workspace import SPLITS, Workspace
 from spampipe.data import tokens
 from spampipe.models import checkpoint, compute
 from spampipe.models.classifier import Classifier
@@ -35,9 +35,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     precision = parser.parse_args().precision
-    settings = params.load()
+    settings = params.load(Workspace().params)
     compute.configure_torch()
-    tables = {name: tokens.load(paths.split_tokens(name)) for name in paths.SPLITS}
+    tables = {name: tokens.load(Workspace().split_tokens(name)) for name in SPLITS}
     train, workspace = tables["train"], Workspace()
     card = checkpoint.describe(settings.model, train.label_set, train.max_length, precision, workspace.base)
     model = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device(), workspace.base)

@@ -7,12 +7,14 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from spampipe.classifiers.settings import ModelParams
-from spampipe.core import paths, yaml12
+from spampipe.core import paths, settings, yaml12
 from spampipe.core.errors import ParamsError
-from spampipe.core.section import Real, Section, closest
+from spampipe.core.hints import closest
+from spampipe.core.section import Real, Section
+from spampipe.core.workspace import Workspace
 from spampipe.core.yaml12 import YamlError
 from spampipe.data.settings import BalanceParams, DownloadParams, SplitParams, TokenizePadParams
-from spampipe.evaluation.metric_names import EVALUATE_NAMES
+from spampipe.evaluation import metrics
 from spampipe.evaluation.settings import EvaluateParams
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.training.settings import TrainParams
@@ -22,8 +24,8 @@ _MAX_PIXELS = 10_000  # of a figure's side: 400 MB of memory
 
 def _known_metrics(bounds: dict[str, float]) -> dict[str, float]:
     for name in bounds:
-        if name not in EVALUATE_NAMES:
-            raise ValueError(f"{paths.EVALUATE_METRICS} has no {name}; {closest(name, EVALUATE_NAMES)}")
+        if not metrics.is_metric(name):
+            raise ValueError(f"{Workspace().evaluate_metrics} has no {name}; {closest(name, metrics.NAMES)}")
     return bounds
 
 
@@ -67,6 +69,15 @@ class Params(Section):
     evaluate: EvaluateParams
     plot: PlotParams
     check: CheckParams
+
+    @property
+    def title(self) -> str:
+        """What to call a result of these settings."""
+        return f"{self.model.name} {self.model.trainable} lr={self.train.learning_rate:g} seed={self.train.seed}"
+
+    def recorded(self) -> dict[str, Any]:
+        """The settings that decide a result, by `section.key`; not `check`, which decides none."""
+        return settings.flat(self.model_dump(exclude={"check"}))
 
     @model_validator(mode="after")
     def _fits_the_context(self) -> Self:

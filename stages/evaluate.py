@@ -1,42 +1,40 @@
 """Score all messages with the trained classifier."""
 
-from functools import partial
-
 from spampipe import params
-from spampipe.core import command, files, paths
-from spampipe.core.workspace import Workspace
-from spampipe.data import messages, tokens
-from spampipe.evaluation import reports
-from spampipe.inference import mlflow_model
-from spampipe.models import checkpoint, compute
-from spampipe.models.card import load_card
+from spampipe.classifiers import catalogue, decision
+from spampipe.classifiers.decision import Decision
+from spampipe.classifiers.splits import load_split
+from spampipe.core import command, files
+from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
+from spampipe.evaluation import metrics, reports
+from spampipe.evaluation.scored import Evaluation, judged
+from spampipe.models import compute
 from spampipe.tracking import recording
-from spampipe.training import scoring
 
 
 def main(workspace: Workspace) -> None:
-    """Write reports/evaluate/."""
+    """Write models/decision.json and reports/evaluate/."""
     settings = params.load(workspace.params)
     compute.configure_torch()
-    device = compute.chosen_device()
-    with recording.resumed_run(settings, "evaluate") as run:
-        run.record(partial(mlflow_model.log, threshold=settings.evaluate.threshold))
-        card = load_card(workspace.classifier_card)
-        model = checkpoint.load(card, device, workspace.classifier_weights, workspace.base)
-        predictions = {}
-        for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT):
-            rows, labelled = tokens.load(paths.split_tokens(name)), messages.read(paths.split_csv(name))
-            found = scoring.class_probabilities(
-                model, rows, settings.evaluate.batch_size, card.precision, name, workspace.trunk_store
-            )
-            probabilities = found[:, card.labels.names.index(str(card.labels.positive))]
-            predictions[name] = reports.tabulate(name, labelled, probabilities, settings.evaluate.threshold)
-        summary = reports.summarize(predictions)
-        files.write_json(paths.EVALUATE_METRICS, summary)
-        for path, table in reports.tables(predictions).items():
+    threshold = settings.evaluate.threshold
+    decision.save(workspace.decision, Decision(threshold=threshold))  # part of the classifier that is loaded
+    with recording.resumed_run(workspace, settings.recorded(), settings.title, "evaluate") as run:
+        run.log_model(workspace)
+        classifier = catalogue.load(workspace)
+        known = classifier.labels
+        splits = {}
+        for name in (*SPLITS, LEFTOVER_SPLIT):
+            split = load_split(workspace, name, known)
+            batch_size = settings.evaluate.batch_size
+            found = classifier.probabilities(split.texts, split.tokens, batch_size=batch_size, name=name)
+            splits[name] = judged(name, split.texts, split.labels, found, known, threshold)
+        evaluation = Evaluation(known, splits)
+        summary = metrics.compute(evaluation)
+        files.write_json(workspace.evaluate_metrics, summary)
+        for path, table in reports.tables(evaluation, workspace).items():
             files.write_csv(path, table)
         run.log_metrics(summary)
-        run.log_files([paths.EVALUATE_REPORTS], "reports/evaluate")
+        run.log_files([workspace.evaluate_reports], "reports/evaluate")
 
 
 if __name__ == "__main__":

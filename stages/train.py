@@ -18,7 +18,10 @@ def main(workspace: Workspace) -> None:
     compute.configure_torch()
     known = labels.load(workspace.labels)
     train, validation = (load_split(workspace, name, known) for name in ("train", "validation"))
-    with distributed.processes() as first, recording.training_run(settings, record=first) as run:
+    with (
+        distributed.processes() as first,
+        recording.training_run(workspace, settings.recorded(), settings.title, enabled=first) as run,
+    ):
         kind = catalogue.kind_of(settings.model.name)
         classifier = kind.create(settings.model, settings.train, known, train.max_length, workspace)
         log = workspace.train_log if first else None  # of several processes, all of which train the same model
@@ -31,7 +34,7 @@ def main(workspace: Workspace) -> None:
             files.write_csv(workspace.train_steps, training_log.steps_table(records))
             files.write_csv(workspace.train_epochs, training_log.epochs_table(records))
             files.write_json(workspace.train_metrics, training_log.summary(records))
-            run.identify()
+            run.identify(workspace.classifier_weights)
             run.log_files([workspace.train_reports], "reports/train")
 
 

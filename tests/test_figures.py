@@ -1,5 +1,6 @@
 """Figures show what their tables say, and the same tables give the same bytes in every process."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -9,10 +10,13 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from spampipe import figures
+from spampipe.data.labels import LabelSet
 from tests.support.project import ROOT
+from tests.support.scored import PETS, TWO
 
 SIZE = (4.0, 3.0)
 DOTS_PER_INCH = 50
@@ -30,6 +34,14 @@ CONFUSION = pd.DataFrame(
         "predicted": ["spam"] * 4 + ["ham"] + ["spam"] * 2 + ["ham"] * 5,
     }
 )
+PET_CONFUSION = pd.DataFrame({"actual": ["dog", "dog", "cat"], "predicted": ["dog", "cat", "dog"]})  # no bird
+PET_CURVES = pd.DataFrame(
+    {
+        "label": ["cat", "cat", "dog", "dog", "bird"],
+        "recall": [0.5, 1.0, 0.25, 1.0, 1.0],
+        "precision": [1.0, 0.5, 1.0, 0.7, 0.95],
+    }
+)
 CURVE = pd.DataFrame({"recall": [0.25, 0.5, 1.0], "precision": [1.0, 0.9, 0.5]})
 
 
@@ -38,14 +50,28 @@ def _loss() -> Figure:
 
 
 def _confusion() -> Figure:
-    return figures.confusion_matrix(CONFUSION, SIZE)
+    return figures.confusion_matrix(CONFUSION, TWO, SIZE)
 
 
 def _precision_recall() -> Figure:
     return figures.precision_recall(CURVE, SIZE)
 
 
-FIGURES = {"loss": _loss, "confusion": _confusion, "precision_recall": _precision_recall}
+def _confusion_of_pets() -> Figure:
+    return figures.confusion_matrix(PET_CONFUSION, PETS, SIZE)
+
+
+def _precision_recall_of_pets() -> Figure:
+    return figures.precision_recall(PET_CURVES, SIZE)
+
+
+FIGURES = {
+    "loss": _loss,
+    "confusion": _confusion,
+    "precision_recall": _precision_recall,
+    "pets_confusion": _confusion_of_pets,
+    "pets_precision_recall": _precision_recall_of_pets,
+}
 
 
 def save_all(folder: Path) -> None:
@@ -125,3 +151,45 @@ def test_precision_is_drawn_against_recall():
     bottom, top = axes.get_ylim()
     assert bottom < CURVE["precision"].min()
     assert top > CURVE["precision"].max()
+
+
+def test_a_confusion_matrix_has_a_row_for_every_label_in_their_order():
+    (axes,) = _confusion_of_pets().axes
+    for ticks in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [tick.get_text() for tick in ticks] == ["cat", "dog", "bird"]
+    np.testing.assert_array_equal(axes.images[0].get_array(), [[0, 1, 0], [1, 1, 0], [0, 0, 0]])
+    assert len(axes.texts) == 9
+
+
+def test_labels_may_be_any_text(tmp_path):
+    labels = LabelSet(names=("$x", "a$\\no_math$", "ü & <b>"), positive=None)
+    table = pd.DataFrame({"actual": labels.names, "predicted": labels.names})
+    curve = pd.DataFrame({"label": labels.names, "recall": 1.0, "precision": 1.0})
+    for number, figure in enumerate(
+        (figures.confusion_matrix(table, labels, SIZE), figures.precision_recall(curve, SIZE))
+    ):
+        figures.save(figure, tmp_path / str(number), DOTS_PER_INCH)
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.parametrize("count", [5, 20])
+def test_many_labels_do_not_overlap(count):
+    labels = LabelSet(names=tuple(f"a long label {number}" for number in range(count)), positive=None)
+    table = pd.DataFrame({"actual": labels.names * 40, "predicted": labels.names * 40})
+    figure = figures.confusion_matrix(table, labels, (6.0, 4.0))
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    (axes,) = figure.axes
+    for texts in (axes.get_xticklabels(), axes.get_yticklabels(), axes.texts[:count]):
+        boxes = [text.get_window_extent(renderer) for text in texts]
+        assert not any(first.overlaps(second) for first, second in itertools.pairwise(boxes))
+
+
+def test_each_label_has_its_own_curve():
+    (axes,) = _precision_recall_of_pets().axes
+    lines = axes.get_lines()
+    assert [line.get_label() for line in lines] == ["cat", "dog", "bird"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["cat", "dog", "bird"]
+    np.testing.assert_array_equal(lines[1].get_xdata(), [0.25, 1.0])
+    np.testing.assert_array_equal(lines[1].get_ydata(), [1.0, 0.7])
+    assert len({line.get_color() for line in lines}) == 3

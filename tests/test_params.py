@@ -12,7 +12,7 @@ from dvc.utils.serialize import dumps_yaml, loads_yaml
 from spampipe import params
 from spampipe.core import yaml12
 from spampipe.core.errors import ParamsError
-from spampipe.evaluation.metric_names import EVALUATE_NAMES
+from spampipe.evaluation import metrics
 from spampipe.models.catalogue import BASE_MODELS
 from tests.support.project import ROOT
 
@@ -142,6 +142,8 @@ BAD_VALUES = [
     ("plot.dots_per_inch", 9),
     ("download.dataset", ""),
     ("download.quoting", "no"),
+    ("download.labels", "ham, spam"),
+    ("download.labels", {"ham": 0}),
     # beyond what can be computed
     ("train.epochs", 99999999999999999999),
     ("train.batch_size", 10**7),
@@ -186,6 +188,14 @@ def test_bad_max_length_is_one_problem_that_lists_what_is_allowed(load_changed, 
         ({"tokenise_pad": {}}, "tokenise_pad: unknown key; did you mean tokenize_pad?"),
         ({"zzz": {}}, f"zzz: unknown key; the known ones are {', '.join(COMMITTED)}"),
         ({"split.seed": REMOVED}, "split.seed: missing; add it"),
+        ({"download.labels": REMOVED}, "download.labels: missing; add it"),
+        ({"download.labels": [0, 1]}, "download.labels: 0 is not a text; put it in quotes"),
+        ({"download.labels": [True, "no"]}, "download.labels: True is not a text; put it in quotes"),
+        ({"download.labels": ["yes"]}, "download.labels: must be two labels or more, or null for those found"),
+        ({"download.labels": []}, "download.labels: must be two labels or more, or null for those found"),
+        ({"download.labels": ["yes", "no", "yes"]}, "download.labels: yes stands twice; remove one of the two"),
+        ({"download.labels": ["yes", ""]}, "download.labels: '' is empty; correct it"),
+        ({"download.labels": ["yes", "no "]}, "download.labels: 'no ' begins or ends with white space; correct it"),
         ({"plot": REMOVED}, "plot: missing; add it"),
         ({"plot": None}, "plot: must be"),
         ({"plot": [1]}, "plot: must be"),
@@ -235,13 +245,15 @@ def test_refusal_says_what_to_do(load_changed, changes, expected):
         {"model.name": "gpt2-small", "tokenize_pad.max_length": 1024},
         {"model.name": "smollm2-135m", "tokenize_pad.max_length": 8192},
         {"tokenize_pad.max_length": 1},
+        {"download.labels": ["no", "yes"]},
+        {"download.labels": ["not sure", "yes", "No", "no"]},
         {"model.name": "gpt2-tiny", "model.weights": "random"},
         {"split.train_fraction": 0.8, "split.validation_fraction": 0.1999},
         {"train.seed": 2**32 - 1, "balance.seed": 0},
         {"model.dropout": 0, "train.weight_decay": 0},
         {"train.epochs": 1_000_000, "train.eval_every_steps": 1_000_000},
         {"plot.width_inches": 100, "plot.dots_per_inch": 100},
-        {"check.minimum": {}, "check.maximum": dict.fromkeys(EVALUATE_NAMES, 1.0)},
+        {"check.minimum": {}, "check.maximum": dict.fromkeys([*metrics.NAMES, "test_recall_my label"], 1.0)},
     ],
 )
 def test_settings_at_their_limits_are_accepted(load_changed, changes):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spampipe.core.errors import CheckpointError
-from spampipe.core.section import closest
+from spampipe.core.hints import closest
 from spampipe.core.workspace import Workspace
 from spampipe.models.catalogue import BASE_MODELS
 

@@ -5,7 +5,8 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from spampipe.classifiers import catalogue
-from spampipe.core.section import Real, Section, closest
+from spampipe.core.hints import closest
+from spampipe.core.section import Real, Section
 from spampipe.models.architectures import Weights
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.choices import Position, Trainable

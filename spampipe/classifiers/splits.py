@@ -23,7 +23,7 @@ def load_split(workspace: Workspace, name: str, labels: LabelSet) -> Split:
     Raises:
         DataError: a file is missing or damaged, or the tokens are of texts with other labels.
     """
-    table = messages.read(workspace.split_csv(name))
+    table = messages.read(workspace.split_csv(name), labels)
     classes = table["Label"].to_numpy(np.int64)
     path = workspace.split_tokens(name)
     rows = tokens.load(path)

@@ -1,4 +1,4 @@
-"""What predictions are worth: scores, metrics, the tables of reports/evaluate/, and tests of significance.
+"""What predictions are worth: metrics, the tables of reports/evaluate/, and tests of significance.
 
-Imports core, data, models and training. Imported by inference and results.
+Imports core and data. Imported by params, tracking and results, and by the stages that evaluate and plot.
 """

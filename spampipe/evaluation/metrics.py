@@ -1,77 +1,202 @@
-"""What a set of predictions is worth. Class 1 is the positive one, spam."""
+"""The metrics that results are compared by: one entry of METRICS is all that a further one needs.
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
+Importing this module takes no time, since params.py needs the names before any work.
+"""
 
-Labels = npt.NDArray[np.int64]
-Probabilities = npt.NDArray[np.float64]
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-PRECISION_RECALL_COLUMNS = {"threshold": "float64", "recall": "float64", "precision": "float64"}
+from spampipe.evaluation import scores
+from spampipe.evaluation.metric_types import (
+    COUNT_TOLERANCE,
+    EXACT,
+    LOSS_TOLERANCE,
+    SHARE_TOLERANCE,
+    Better,
+    Metric,
+    Quantity,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from spampipe.evaluation.scored import Evaluation
+
+METRICS = (
+    Metric(
+        name="test_accuracy",
+        says="The share of the test messages that were given their own label.",
+        better="higher",
+        tolerance=SHARE_TOLERANCE,
+        given="always",
+        compute=lambda found: scores.accuracy(found.test),
+    ),
+    Metric(
+        name="test_precision",
+        says="Of the test messages that were given the positive label, the share that have it.",
+        better="higher",
+        tolerance=SHARE_TOLERANCE,
+        given="positive label",
+        compute=lambda found: scores.of_label(found.test, found.positive).precision,
+    ),
+    Metric(
+        name="test_recall",
+        says="Of the test messages that have the positive label, the share that were given it.",
+        better="higher",
+        tolerance=SHARE_TOLERANCE,
+        given="positive label",
+        compute=lambda found: scores.of_label(found.test, found.positive).recall,
+    ),
+    Metric(
+        name="test_f1",
+        says="The harmonic mean of `test_precision` and `test_recall`.",
+        better="higher",
+        tolerance=SHARE_TOLERANCE,
+        given="positive label",
+        compute=lambda found: scores.of_label(found.test, found.positive).f1,
+    ),
+    Metric(
+        name="test_macro_precision",
+        says="The mean of the labels' precision on the test messages, each label counting the same.",
+        better="higher",
+        tolerance=SHARE_TOLERANCE,
+        given="no positive label",
+        compute=lambda found: scores.macro(found.test).precision,
+    ),
+    Metric(
+        name="test_macro_recall",
+        says="The mean of the labels' recall on the test messages, each label counting the same.",
+        better="higher",
+        tolerance=SHARE_TOLERANCE,
+        given="no positive label",
+        compute=lambda found: scores.macro(found.test).recall,
+    ),
+    Metric(
+        name="test_macro_f1",
+        says="The mean of the labels' F1 on the test messages, each label counting the same.",
+        better="higher",
+        tolerance=SHARE_TOLERANCE,
+        given="no positive label",
+        compute=lambda found: scores.macro(found.test).f1,
+    ),
+    Metric(
+        name="test_precision_{label}",
+        says="Of the test messages that were given this label, the share that have it.",
+        better="higher",
+        tolerance=SHARE_TOLERANCE,
+        given="no positive label",
+        compute=lambda found: [score.precision for score in scores.of_each_label(found.test)],
+    ),
+    Metric(
+        name="test_recall_{label}",
+        says="Of the test messages that have this label, the share that were given it.",
+        better="higher",
+        tolerance=SHARE_TOLERANCE,
+        given="no positive label",
+        compute=lambda found: [score.recall for score in scores.of_each_label(found.test)],
+    ),
+    Metric(
+        name="test_f1_{label}",
+        says="The harmonic mean of this label's precision and recall.",
+        better="higher",
+        tolerance=SHARE_TOLERANCE,
+        given="no positive label",
+        compute=lambda found: [score.f1 for score in scores.of_each_label(found.test)],
+    ),
+    Metric(
+        name="test_log_loss",
+        says="The mean negative logarithm of the probability of each test message's own label.",
+        better="lower",
+        tolerance=LOSS_TOLERANCE,
+        given="no positive label",
+        compute=lambda found: scores.log_loss(found.test),
+    ),
+    Metric(
+        name="test_false_positives",
+        says="Test messages that were given the positive label and have another.",
+        better="lower",
+        tolerance=COUNT_TOLERANCE,
+        given="positive label",
+        compute=lambda found: scores.errors(found.test, found.positive).false_positives,
+    ),
+    Metric(
+        name="test_false_negatives",
+        says="Test messages that have the positive label and were given another.",
+        better="lower",
+        tolerance=COUNT_TOLERANCE,
+        given="positive label",
+        compute=lambda found: scores.errors(found.test, found.positive).false_negatives,
+    ),
+    Metric(
+        name="test_unseen_messages",
+        says="Test messages whose text is in neither the training nor the validation messages.",
+        better="",
+        tolerance=EXACT,
+        given="always",
+        compute=lambda found: len(found.unseen()),
+    ),
+    Metric(
+        name="test_accuracy_unseen",
+        says="`test_accuracy` on the `test_unseen_messages` alone.",
+        better="higher",
+        tolerance=SHARE_TOLERANCE,
+        given="always",
+        compute=lambda found: scores.accuracy(found.unseen()),
+    ),
+    Metric(
+        name="validation_accuracy",
+        says="The share of the validation messages that were given their own label; settings are chosen by it.",
+        better="higher",
+        tolerance=SHARE_TOLERANCE,
+        given="always",
+        compute=lambda found: scores.accuracy(found.splits["validation"]),
+    ),
+    Metric(
+        name="leftover_false_positive_rate",
+        says="Of the messages of other labels that balancing left out, the share that were given the positive label.",
+        better="lower",
+        tolerance=SHARE_TOLERANCE,
+        given="positive label",
+        compute=lambda found: scores.errors(found.splits["leftover"], found.positive).false_positive_rate,
+    ),
+)
+
+# What training writes into its own metrics.json, besides a validation_accuracy.
+TRAINING = (
+    Quantity("train_loss", "The last estimate of the loss on training messages.", "lower", LOSS_TOLERANCE),
+    Quantity("validation_loss", "The last estimate of the loss on validation messages.", "lower", LOSS_TOLERANCE),
+    Quantity("train_accuracy", "The share of the training messages labelled right.", "higher", SHARE_TOLERANCE),
+    Quantity("steps", "How many batches were trained on.", "", EXACT),
+    Quantity("examples_seen", "How many messages were trained on, counted each time.", "", EXACT),
+)
+
+NAMES = tuple(metric.name for metric in METRICS)
+DESCRIPTIONS: Mapping[str, str] = {metric.name: metric.says for metric in METRICS}
 
 
-def classification_metrics(labels: Labels, predicted: Labels) -> dict[str, float]:
-    """Accuracy, and precision, recall and F1 of the positive class; 0 where nothing was to be divided by."""
-    true_positives = int(((labels == 1) & (predicted == 1)).sum())
-    positives, predicted_positives = int((labels == 1).sum()), int((predicted == 1).sum())
-    return {
-        "accuracy": _share(int((labels == predicted).sum()), len(labels)),
-        "precision": _share(true_positives, predicted_positives),
-        "recall": _share(true_positives, positives),
-        "f1": _share(2 * true_positives, positives + predicted_positives),
-    }
+def compute(found: "Evaluation") -> dict[str, Value]:
+    """What reports/evaluate/metrics.json holds: the metrics that the label set has, in the order of the table."""
+    values: dict[str, Value] = {}
+    for metric in METRICS:
+        values |= metric.values(found)
+    return values
 
 
-def false_positive_rate(labels: Labels, predicted: Labels) -> float | None:
-    """The share of negatives that were predicted positive; None where there are no negatives."""
-    negatives = labels == 0
-    return _share(int((predicted[negatives] == 1).sum()), int(negatives.sum())) if negatives.any() else None
+def is_metric(name: str) -> bool:
+    """Whether an evaluation of some label set has a metric of this name."""
+    return any(metric.is_called(name) for metric in METRICS)
 
 
-def roc_points(labels: Labels, probabilities: Probabilities) -> pd.DataFrame:
-    """The receiver operating characteristic, from the strictest threshold to the laxest.
-
-    Returns:
-        Columns threshold, false_positive_rate and true_positive_rate, one row a distinct probability, after a
-        first row where nothing counts as positive (no threshold).
-    """
-    thresholds, true_positives, false_positives = _counts_by_threshold(labels, probabilities)
-    return pd.DataFrame(
-        {
-            "threshold": np.concatenate(([np.nan], thresholds)),
-            "false_positive_rate": np.concatenate(([0.0], false_positives / max((labels == 0).sum(), 1))),
-            "true_positive_rate": np.concatenate(([0.0], true_positives / max((labels == 1).sum(), 1))),
-        }
-    )
+def better(name: str) -> Better:
+    """Which values are better of a metric or what training writes; empty if neither, or if the name is unknown."""
+    found = _quantity(name)
+    return found.better if found else ""
 
 
-def precision_recall_points(labels: Labels, probabilities: Probabilities) -> pd.DataFrame:
-    """Precision against recall, from the strictest threshold to the laxest.
-
-    Returns:
-        Columns threshold, recall and precision, one row a distinct probability.
-    """
-    thresholds, true_positives, false_positives = _counts_by_threshold(labels, probabilities)
-    return pd.DataFrame(
-        {
-            "threshold": thresholds,
-            "recall": true_positives / max((labels == 1).sum(), 1),
-            "precision": true_positives / (true_positives + false_positives),
-        }
-    )
+def tolerance(name: str) -> float:
+    """How far a metric, or what training writes, may be off on another machine; 0 if the name is unknown."""
+    found = _quantity(name)
+    return found.tolerance if found else EXACT
 
 
-def _counts_by_threshold(
-    labels: Labels, probabilities: Probabilities
-) -> tuple[Probabilities, Probabilities, Probabilities]:
-    """For each distinct probability, falling: the positives and the negatives that reach it."""
-    order = np.argsort(-probabilities, kind="stable")
-    ranked, hits = probabilities[order], labels[order] == 1
-    last_of_value = np.append(ranked[1:] != ranked[:-1], True)
-    true_positives = hits.cumsum()[last_of_value].astype(float)
-    reached = np.flatnonzero(last_of_value) + 1.0
-    return ranked[last_of_value], true_positives, reached - true_positives
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
+def _quantity(name: str) -> Quantity | None:
+    return next((entry for entry in (*METRICS, *TRAINING) if entry.is_called(name)), None)

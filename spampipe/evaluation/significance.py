@@ -1,7 +1,5 @@
 """Whether one classifier is better than another, beyond what chance would give."""
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
@@ -19,9 +17,12 @@ def paired(worse: Outcomes, better: Outcomes) -> float:
         The probability of at least so many messages that only `better` gets right, among those that only one of
         the two does, if both were equally good.
     """
+    from scipy.stats import binomtest
+
     gained, lost = int((better & ~worse).sum()), int((worse & ~better).sum())
-    differing = gained + lost
-    return sum(math.comb(differing, k) for k in range(gained, differing + 1)) / 2**differing
+    if not gained + lost:
+        return 1.0
+    return float(binomtest(gained, gained + lost, alternative="greater").pvalue)
 
 
 def unpaired(worse: Outcomes, better: Outcomes) -> float:
@@ -34,9 +35,7 @@ def unpaired(worse: Outcomes, better: Outcomes) -> float:
     Returns:
         The probability of at least so many right answers of `better`, if both were equally good.
     """
-    right, total = int(worse.sum() + better.sum()), len(worse) + len(better)
-    ways = [
-        math.comb(right, k) * math.comb(total - right, len(better) - k)
-        for k in range(int(better.sum()), min(right, len(better)) + 1)
-    ]
-    return sum(ways) / math.comb(total, len(better))
+    from scipy.stats import fisher_exact
+
+    table = [[int(right.sum()), int((~right).sum())] for right in (better, worse)]
+    return float(fisher_exact(table, alternative="greater").pvalue)

@@ -1,5 +1,5 @@
-"""Using a trained model: from Python, from the command line, from MLflow.
+"""Using a trained model: from Python and from the command line.
 
-Imports core, data, models, evaluation and params. Imported by the command, by the stage that logs the model, and by
-results. Nothing here decides a byte of a result.
+Imports core, data, models, classifiers and params. Imported by the command, tracking and results. Nothing here
+decides a byte of a result.
 """

@@ -13,7 +13,7 @@ from spampipe.inference.message_files import kind_of
 from spampipe.inference.message_rows import TEXT, Row, Source
 
 if TYPE_CHECKING:
-    from spampipe.inference.prediction import Prediction
+    from spampipe.classifiers.text_classifier import Prediction
 
 LABEL, PROBABILITY = "label", "probability"
 
@@ -22,14 +22,24 @@ class Sink(Protocol):
     """Takes answers."""
 
     def problem(self, row: Row) -> str:
-        """Why the answer to this row could not be written; empty if it can."""
+        """Why the answer to a row could not be written; empty if it can."""
 
     def write(self, rows: Sequence[Row], predictions: "Sequence[Prediction]") -> None:
-        """Write the answers to these rows, in order."""
+        """Write answers.
+
+        Args:
+            rows: the messages, in order.
+            predictions: the answer to each of them.
+        """
 
 
 class Lines:
-    """Label, probability of spam and text of a message, separated by tabs or as a JSON object, one line a message."""
+    """Label, probability and text of a message, separated by tabs or as a JSON object, one line a message.
+
+    Args:
+        stream: where lines go.
+        as_json: whether each line is a JSON object.
+    """
 
     def __init__(self, stream: TextIO, *, as_json: bool) -> None:
         self._stream, self._as_json = stream, as_json
@@ -54,6 +64,13 @@ def to_file(path: Path, source: Source) -> Iterator[Sink]:
     """A file with all columns of the source and the answers', which replaces `path` once the block succeeds.
 
     The answers' columns are `label` and `probability`, with `predicted_` before a name that is the source's own.
+
+    Args:
+        path: the file; the end of its name says which kind of table it becomes.
+        source: the messages that will be answered.
+
+    Yields:
+        What takes the answers.
 
     Raises:
         DataError: the name ends in no kind of table, or a message's other columns do not fit their types.

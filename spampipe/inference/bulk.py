@@ -3,26 +3,30 @@
 import logging
 from typing import TYPE_CHECKING
 
+from spampipe import params
 from spampipe.core.errors import DataError
 from spampipe.core.progress import Progress
+from spampipe.core.workspace import Workspace
 from spampipe.inference.answer_files import Sink
 from spampipe.inference.message_rows import Source
 
 if TYPE_CHECKING:
-    from spampipe.inference.prediction import SpamClassifier
+    from spampipe.classifiers.text_classifier import TextClassifier
 
 logger = logging.getLogger(__name__)
 
+_BATCH_SIZE = 32  # where there is no params.yaml
 
-def answer(classifier: "SpamClassifier", source: Source, sink: Sink, batch_size: int, *, progress: bool) -> int:
+
+def answer(classifier: "TextClassifier", source: Source, sink: Sink, batch_size: int, *, progress: bool) -> int:
     """Write the answer to each message of a source that can be classified, in order; report the others.
 
     Args:
-        classifier: gives the answers.
-        source: of the messages.
-        sink: takes the answers of each batch before the next one is read.
-        batch_size: messages a forward pass; changes speed only.
-        progress: show it.
+        classifier: what gives the answers.
+        source: where the messages come from.
+        sink: takes the answers to each batch before the next one is read.
+        batch_size: messages that are computed together; changes speed only.
+        progress: whether to show it.
 
     Returns:
         How many messages were left out.
@@ -48,8 +52,24 @@ def answer(classifier: "SpamClassifier", source: Source, sink: Sink, batch_size:
     return left_out
 
 
+def batch_size(workspace: Workspace) -> int:
+    """How many messages are computed together: `evaluate.batch_size` of the workspace, if it has a params.yaml.
+
+    Raises:
+        ParamsError: params.yaml is wrong.
+    """
+    return params.load(workspace.params).evaluate.batch_size if workspace.params.exists() else _BATCH_SIZE
+
+
 def require_all(left_out: int) -> None:
-    """Raise a DataError unless no message was left out."""
+    """Fail if messages were left out.
+
+    Args:
+        left_out: how many.
+
+    Raises:
+        DataError: there are any.
+    """
     if left_out:
         messages = "1 message was" if left_out == 1 else f"{left_out} messages were"
         raise DataError(f"{messages} left out, as reported; correct them, the others are answered")

@@ -30,7 +30,10 @@ def from_file(path: Path, column: str) -> Iterator[Source]:
 
     Args:
         path: one message a line (.txt), a table with a header (.csv, .tsv, .parquet), or JSON objects (.jsonl).
-        column: the column, or the object's entry, that is the message; .txt has none.
+        column: the name of the column, or of the objects' entry, that is the message; .txt has none.
+
+    Yields:
+        The messages.
 
     Raises:
         DataError: it cannot be read, is of another kind, or has no such column.
@@ -55,6 +58,9 @@ def from_file(path: Path, column: str) -> Iterator[Source]:
 
 def kind_of(path: Path) -> str:
     """The kind of a file, by the end of its name.
+
+    Args:
+        path: any path, whose file need not be there.
 
     Raises:
         DataError: it is none of KINDS.

@@ -36,8 +36,8 @@ class Source:
         batches: their rows, in order.
         columns: their columns; None where they are not known before the first row.
         schema: the columns' types where there are any, a pyarrow.Schema.
-        size: of all, in bytes if there is a stream, else in messages; None if it is not known.
-        stream: tells how many bytes are read.
+        size: how much there is in all, in bytes if there is a stream, else in messages; None if it is not known.
+        stream: what the messages are read from, which tells how many bytes were read; None if it does not.
     """
 
     batches: Iterator[list[Row]]
@@ -48,7 +48,11 @@ class Source:
 
 
 def from_arguments(texts: Sequence[str]) -> Source:
-    """The texts themselves."""
+    """Messages that are at hand.
+
+    Args:
+        texts: the messages.
+    """
     rows = (make_row(f"text {number}", {TEXT: text}, TEXT) for number, text in enumerate(texts, 1))
     return Source(in_batches(rows))
 
@@ -63,7 +67,13 @@ def from_stream(stream: BinaryIO) -> Source:
 
 
 def make_row(place: str, fields: dict[str, Any], column: str) -> Row:
-    """A row whose message is in one of its columns, with what is wrong with it."""
+    """A row whose message is in one of its columns, with what is wrong with it.
+
+    Args:
+        place: where it stands, such as `line 3`.
+        fields: its columns' values, by name.
+        column: the name of the message's column.
+    """
     text = fields.get(column)
     if text is None:
         return Row(place, fields, "", f"no {column}")
@@ -77,7 +87,11 @@ def make_row(place: str, fields: dict[str, Any], column: str) -> Row:
 
 
 def is_unicode(texts: Iterable[str]) -> bool:
-    """Whether no byte was left undecoded (`surrogateescape`)."""
+    """Whether texts can be written as UTF-8, which undecoded bytes and halves of characters within them prevent.
+
+    Args:
+        texts: as they were read.
+    """
     try:
         for text in texts:
             text.encode()
@@ -94,7 +108,14 @@ def in_batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def arriving_lines(stream: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
-    """Batches of numbered lines without their ends; a batch is what one read brought, or less."""
+    """Batches of lines without their ends; a batch is what one read brought, or less.
+
+    Args:
+        stream: buffered.
+
+    Yields:
+        The number of each line, from 1, and its bytes.
+    """
     number, parts = 0, [b""]
     while data := stream.read1(_READ_BYTES):  # type: ignore[attr-defined]
         parts.append(data)
@@ -111,7 +132,12 @@ def arriving_lines(stream: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
 
 
 def decoded(number: int, line: bytes) -> str:
-    """The text of a line; `is_unicode` tells whether it was UTF-8."""
+    """The text of a line; `is_unicode` tells whether it was UTF-8.
+
+    Args:
+        number: of the line, from 1; the first may begin with a byte order mark.
+        line: its bytes, without the line end.
+    """
     if number == 1:
         line = line.removeprefix(codecs.BOM_UTF8)  # the mark some editors put first
     return line.decode("utf-8", errors="surrogateescape")

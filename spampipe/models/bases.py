@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from spampipe.core import files
 from spampipe.core.errors import ParamsError
-from spampipe.data import collection
+from spampipe.data.catalogue import DATASETS
 from spampipe.downloads.fetch import Pin, cache_directory, fetch
 from spampipe.models.architectures import PublishedFiles, Weights
 from spampipe.models.catalogue import BASE_MODELS
@@ -19,7 +19,7 @@ _LAYOUT = 1  # to be raised when a family lays other bytes out, so that folders 
 _MANIFEST = "complete.json"
 
 PINS: tuple[Pin, ...] = (
-    *collection.COLLECTIONS.values(),
+    *(dataset.pin for dataset in DATASETS.values()),
     *dict.fromkeys(
         pin
         for base in BASE_MODELS.values()

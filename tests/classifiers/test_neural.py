@@ -21,7 +21,8 @@ from spampipe.data.labels import EVEN, LabelSet, decide
 from spampipe.models.card import load_card
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.families.gpt2 import FAMILY
-from tests.support.tiny_models import GPT2, LABELS, THREE_LABELS
+from tests.support.label_sets import THREE, TWO
+from tests.support.tiny_models import GPT2
 from tests.training.test_loop import settings
 
 MAX_LENGTH = 12
@@ -52,12 +53,12 @@ def workspace(tmp_path: Path, gpt2_base: Path, monkeypatch: pytest.MonkeyPatch) 
     return workspace
 
 
-def create(workspace: Workspace, labels: LabelSet = LABELS, max_length: int = MAX_LENGTH, **changes: object):
+def create(workspace: Workspace, labels: LabelSet = TWO, max_length: int = MAX_LENGTH, **changes: object):
     model = ModelParams.model_validate(MODEL | changes)
     return NeuralClassifier.create(model, TRAIN, labels, max_length, workspace)
 
 
-def split(workspace: Workspace, name: str, count: int, labels: LabelSet = LABELS, *, tokenized: bool = True) -> Split:
+def split(workspace: Workspace, name: str, count: int, labels: LabelSet = TWO, *, tokenized: bool = True) -> Split:
     classes = np.arange(count) % len(labels)
     texts = [f"{SUBJECTS[label]}, number {number}" for number, label in enumerate(classes)]
     rows = FAMILY.load_tokenizer(workspace.base).encode(texts)
@@ -65,7 +66,7 @@ def split(workspace: Workspace, name: str, count: int, labels: LabelSet = LABELS
     return Split(name, texts, classes, table if tokenized else None)
 
 
-def trained(workspace: Workspace, labels: LabelSet = LABELS, **changes: object) -> NeuralClassifier:
+def trained(workspace: Workspace, labels: LabelSet = TWO, **changes: object) -> NeuralClassifier:
     """Trained, saved, and decided about."""
     classifier = create(workspace, labels, **changes)
     splits = [split(workspace, name, count, labels) for name, count in (("train", 18), ("validation", 7))]
@@ -75,7 +76,7 @@ def trained(workspace: Workspace, labels: LabelSet = LABELS, **changes: object) 
     return classifier
 
 
-@pytest.mark.parametrize("labels", [LABELS, THREE_LABELS], ids=["two", "three"])
+@pytest.mark.parametrize("labels", [TWO, THREE], ids=["two", "three"])
 @pytest.mark.parametrize("changes", [{}, {"causal": False, "position": "mean"}], ids=["causal", "both ways"])
 def test_a_trained_classifier_comes_back_with_its_answers(workspace, labels, changes):
     classifier, test = trained(workspace, labels, **changes), split(workspace, "test", 9, labels)
@@ -122,7 +123,7 @@ def test_the_seed_decides_the_first_values(workspace):
     texts = list(SUBJECTS)
     one, again = (create(workspace).probabilities(texts) for _ in range(2))
     model = ModelParams.model_validate(MODEL)
-    other = NeuralClassifier.create(model, settings(seed=12), LABELS, MAX_LENGTH, workspace).probabilities(texts)
+    other = NeuralClassifier.create(model, settings(seed=12), TWO, MAX_LENGTH, workspace).probabilities(texts)
     assert (one == again).all() and (one != other).all()
 
 

@@ -1,4 +1,4 @@
-"""Rows of token ids survive padding and their files."""
+"""Messages as rows of token ids."""
 
 import subprocess
 import sys
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from spampipe.core.errors import DataError
 from spampipe.data import tokens
+from tests.support.label_sets import THREE, TWO
 from tests.support.project import ROOT
 
 ROWS = st.lists(st.tuples(st.lists(st.integers(0, 50256), max_size=12), st.integers(0, 1)), min_size=1, max_size=8)
@@ -19,7 +20,7 @@ ROWS = st.lists(st.tuples(st.lists(st.integers(0, 50256), max_size=12), st.integ
 @given(ROWS, st.integers(1, 15), st.integers(0, 50256))
 def test_rows_are_cut_and_padded_on_the_right(rows, max_length, padding):
     ids, labels = [list(column) for column in zip(*rows, strict=True)]
-    table = tokens.pad(ids, labels, max_length, padding)
+    table = tokens.pad(ids, labels, max_length, padding, TWO)
     assert (len(table), table.max_length) == (len(rows), max_length)
     assert table.labels.tolist() == labels
     for row, given_ids, length in zip(table.input_ids.tolist(), ids, table.lengths, strict=True):
@@ -42,7 +43,7 @@ def test_choice_of_max_length(wanted, context, expected):
     assert tokens.choose_max_length(wanted, [[7], [7, 8, 9], []], context) == expected
 
 
-TABLE = tokens.pad([[1, 2, 3], [4], [5, 6, 7, 8]], [0, 1, 0], 3, 50256)
+TABLE = tokens.pad([[1, 2, 3], [4], [5, 6, 7, 8]], [0, 1, 2], 3, 50256, THREE)
 
 
 def test_tables_survive_their_files(tmp_path):
@@ -52,12 +53,30 @@ def test_tables_survive_their_files(tmp_path):
     for attribute in ("input_ids", "lengths", "labels"):
         np.testing.assert_array_equal(getattr(loaded, attribute), getattr(TABLE, attribute))
         assert getattr(loaded, attribute).dtype == np.int32
+    assert loaded.label_set == THREE
+
+
+def test_rows_of_a_model_that_reads_no_tokens_are_empty(tmp_path):
+    table = tokens.pad([[], []], [0, 1], 0, 0, TWO)
+    assert (table.input_ids.shape, table.lengths.tolist(), table.max_length) == ((2, 0), [0, 0], 0)
+    tokens.save(tmp_path / "table.safetensors", table)
+    loaded = tokens.load(tmp_path / "table.safetensors")
+    assert (loaded.input_ids.shape, loaded.labels.tolist()) == ((2, 0), [0, 1])
+
+
+@pytest.mark.parametrize(("chosen", "labels"), [(slice(2), [0, 1]), (np.array([2, 0, 2]), [2, 0, 2])])
+def test_some_rows_of_a_table_keep_its_label_set(chosen, labels):
+    part = TABLE.rows(chosen)
+    assert part.labels.tolist() == labels
+    np.testing.assert_array_equal(part.input_ids, TABLE.input_ids[chosen])
+    assert part.label_set == THREE
 
 
 def test_two_processes_write_the_same_bytes(tmp_path):
     program = (
-        "import pathlib, sys; from spampipe.data import tokens;"
-        "tokens.save(pathlib.Path(sys.argv[1]), tokens.pad([[1, 2, 3], [4], [5, 6, 7, 8]], [0, 1, 0], 3, 50256))"
+        "import pathlib, sys; from spampipe.data import tokens; from tests.support.label_sets import THREE;"
+        "table = tokens.pad([[1, 2, 3], [4], [5, 6, 7, 8]], [0, 1, 2], 3, 50256, THREE);"
+        "tokens.save(pathlib.Path(sys.argv[1]), table)"
     )
     other = tmp_path / "other.safetensors"
     subprocess.run([sys.executable, "-c", program, other], check=True, cwd=ROOT)
@@ -79,12 +98,29 @@ def test_missing_token_file_is_refused(tmp_path):
         lambda data: data[:-1],
         lambda data: b"version https://git-lfs.github.com/spec/v1\n",
         lambda data: data.replace(b'"lengths"', b'"longest"'),
+        lambda data: data.replace(b'"label_set"', b'"labelling"'),
+        lambda data: data.replace(b'\\"yes\\"', b'\\"no\\" '),
+        lambda data: data.replace(b'\\"names\\"', b'\\"nomes\\"'),
+        lambda data: data.replace(b"\2\0\0\0", b"\3\0\0\0"),
     ],
-    ids=["empty", "no header", "half", "one byte short", "pointer", "tensor missing"],
+    ids=[
+        "empty",
+        "no header",
+        "half",
+        "one byte short",
+        "pointer",
+        "tensor missing",
+        "no label set",
+        "label twice",
+        "other entries",
+        "class of no label",
+    ],
 )
 def test_damaged_token_file_is_refused(tmp_path, damage):
     path = tmp_path / "table.safetensors"
     tokens.save(path, TABLE)
-    path.write_bytes(damage(path.read_bytes()))
+    data = path.read_bytes()
+    path.write_bytes(damage(data))
+    assert path.read_bytes() != data
     with pytest.raises(DataError, match=r"table\.safetensors: damaged .* run `dvc repro --force tokenize-pad`"):
         tokens.load(path)

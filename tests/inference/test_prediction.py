@@ -23,6 +23,7 @@ from spampipe.models.classifier import Classifier
 from spampipe.models.compute import chosen_device
 from spampipe.models.families.gpt2 import FAMILY
 from spampipe.params import ModelParams
+from tests.support.label_sets import TWO
 from tests.support.project import ROOT
 from tests.support.repositories import change
 from tests.support.tiny_models import GPT2, randomize
@@ -80,7 +81,7 @@ def loaded(workspace: Path) -> SpamClassifier:
 
 def table_of(tokenizer: Tokenizer, texts: list[str]) -> tokens.TokenTable:
     rows = tokenizer.encode(texts)
-    return tokens.pad(rows, [0] * len(rows), MAX_LENGTH, PADDING)
+    return tokens.pad(rows, [0] * len(rows), MAX_LENGTH, PADDING, TWO)
 
 
 def probabilities(predictions: list[Prediction]) -> np.ndarray:
@@ -141,7 +142,7 @@ def test_the_end_of_text_marker_in_a_message_is_ordinary_text(classifier, loaded
     (row,) = tokenizer.encode([text])
     encoding = book_encoding(FAMILY.tokenizer_path(gpt2_base))
     assert PADDING not in row and PADDING in encoding.encode(text, allowed_special="all")
-    table = tokens.pad([row], [0], MAX_LENGTH, PADDING)
+    table = tokens.pad([row], [0], MAX_LENGTH, PADDING, TWO)
     expected = spam_probabilities(classifier, table, 1, "fp32", "")
     np.testing.assert_array_equal(probabilities(loaded.classify([text])), expected)
 

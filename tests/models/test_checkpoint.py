@@ -26,12 +26,11 @@ from spampipe.models.families import gpt2
 from spampipe.models.freezing import trained_parameters, trunk_parameters
 from spampipe.models.frozen_trunk import Model
 from spampipe.params import ModelParams
+from tests.support.label_sets import THREE, TWO
 from tests.support.project import ROOT
 from tests.support.tiny_models import (
     GPT2,
-    LABELS,
     LLAMA,
-    THREE_LABELS,
     make_table,
     transformers_gpt2,
     transformers_llama,
@@ -72,7 +71,7 @@ def tokenizer_of(workspace: Workspace) -> Path:
 
 
 def make(
-    workspace: Workspace, precision: Precision = "fp32", labels: LabelSet = LABELS, **changes: object
+    workspace: Workspace, precision: Precision = "fp32", labels: LabelSet = TWO, **changes: object
 ) -> tuple[Model, ClassifierCard]:
     """A new classifier, its trained tensors moved as training would."""
     chosen = ModelParams.model_validate(MODEL | changes)
@@ -173,7 +172,7 @@ def test_new_weights_depend_on_the_seed(workspace):
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["name"])
 def test_the_card_holds_everything(workspace, kind):
     how = {"position": "mean", "causal": False, "trainable": "last_two_blocks", "precision": "bf16"}
-    save(workspace, *make(workspace, **kind, labels=THREE_LABELS, **how))
+    save(workspace, *make(workspace, **kind, labels=THREE, **how))
     base = BASE_MODELS[kind["name"]]
 
     def digest(path: Path) -> str:
@@ -188,7 +187,7 @@ def test_the_card_holds_everything(workspace, kind):
         "architecture": dataclasses.asdict(base.config),
         "tokenizer": base.family.tokenizer,
         "tokenizer_sha256": digest(tokenizer_of(workspace)),
-        "labels": {"names": ["question", "praise", "complaint"], "positive": None},
+        "labels": {"names": ["no", "perhaps", "yes"], "positive": None},
         "max_length": 12,
         "weights_sha256": digest(workspace.classifier_weights),
         **how,
@@ -198,9 +197,9 @@ def test_the_card_holds_everything(workspace, kind):
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["name"])
 def test_a_classifier_of_three_labels_comes_back(workspace, kind):
-    model, card = make(workspace, **kind, labels=THREE_LABELS)
+    model, card = make(workspace, **kind, labels=THREE)
     restored = load(workspace, save(workspace, model, card))
-    assert load_card(workspace.classifier_card).labels == THREE_LABELS
+    assert load_card(workspace.classifier_card).labels == THREE
     assert logits(restored).shape == (7, 3) and torch.equal(logits(restored), logits(model))
 
 

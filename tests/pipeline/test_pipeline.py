@@ -15,7 +15,7 @@ import torch
 import yaml
 
 from spampipe.core import files, paths
-from spampipe.data.collection import COLLECTIONS
+from spampipe.data.catalogue import DATASETS
 from spampipe.tracking.runs import MODEL_TAG
 from tests.support.project import ROOT, STAGES
 from tests.support.repositories import change, environment, own_messages, run, tracked_runs
@@ -247,7 +247,7 @@ BAD_SETTINGS = {
     "fractions": ("split.train_fraction=0.95", "leave no test set"),
     "context": ("tokenize_pad.max_length=4096", "gpt2-tiny reads at most 1024 tokens"),
     "batch": ("train.batch_size=500", "fewer than one batch of 500"),
-    "dataset": ("download.dataset=missing.tsv", "missing.tsv is neither a known collection"),
+    "dataset": ("download.dataset=missing.tsv", "missing.tsv is neither a known data set"),
 }
 
 
@@ -335,7 +335,7 @@ def test_an_own_file_that_an_experiment_elsewhere_does_not_have_is_named(reposit
 
 
 def test_known_collections_are_files_that_dvc_can_watch() -> None:
-    assert all((ROOT / name).is_file() for name in COLLECTIONS)
+    assert all((ROOT / name).is_file() for name in DATASETS)
 
 
 def test_one_class_only_is_refused(repository: Path) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import mlflow
 
 from spampipe.core import files, paths
-from spampipe.tracking.run_store import EXPERIMENT, PROCESS_TAG
+from spampipe.tracking.connection import EXPERIMENT
 from spampipe.tracking.runs import MODEL_TAG
+from spampipe.tracking.store import PROCESS_TAG
 from tests.support.repositories import environment, run, store_of, tracked_runs
 
 HOLDER = """if True:

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from spampipe.core import files, paths
+from spampipe.core import files
 from spampipe.core.errors import QualityError
+from spampipe.core.workspace import Workspace
 from spampipe.results import publication
 from spampipe.results.verification import Verdict
 from spampipe.tracking.provenance import LOCK_TAG
@@ -44,13 +45,13 @@ def test_verify_makes_the_same_bytes_again(repository: Path) -> None:
     (repository / "params.yaml").write_text("what lies in the workspace does not count")
     shutil.rmtree(repository / ".dvc" / "cache")
     lines = run_recipe("verify", repository).stdout.splitlines()
-    lock = yaml.safe_load((repository / paths.LOCK).read_text())
+    lock = yaml.safe_load(Workspace(repository).lock.read_text())
     outputs = [out for stage in lock["stages"].values() for out in stage["outs"]]
     assert [line.split() for line in lines[1:-1]] == [[o["path"], o["md5"], o["md5"], "identical"] for o in outputs]
     assert lines[-1] == f"{len(outputs)} of {len(outputs)} outputs identical"
 
 
-DATA, MODEL = Path("data/splits"), paths.CLASSIFIER_WEIGHTS
+DATA, MODEL = Workspace().splits, Workspace().classifier_weights
 SAME = {DATA: ("a" * 32, "a" * 32), MODEL: ("b" * 32, "b" * 32)}
 METRICS = {"test_accuracy": (0.97, 0.95), "train_loss": (0.1, 0.103), "test_false_positives": (2, 6), "steps": (8, 8)}
 
@@ -73,10 +74,10 @@ def test_verify_allows_what_floating_point_explains(outputs, metrics, complaint)
     assert verdict.table().splitlines()[-1] == f"{same} of 2 outputs identical"
     assert verdict.identical == (same == 2)
     if complaint is None:
-        verdict.require()
+        verdict.fail_unless_same()
     else:
         with pytest.raises(QualityError, match=complaint):
-            verdict.require()
+            verdict.fail_unless_same()
 
 
 def test_check_holds_metrics_against_bounds(repository: Path) -> None:
@@ -155,14 +156,14 @@ def test_experiments_lists_what_each_changed_and_how_far_it_is(changed: Path) ->
 
 
 def test_back_to_what_is_committed(repository: Path) -> None:
-    figure = (repository / paths.FIGURES / "loss.png").read_bytes()
+    figure = (Workspace(repository).figures / "loss.png").read_bytes()
     change(repository, "plot", width_inches=5.0)
     run(repository, "dvc", "repro")
     assert "M  dvc.lock" in run(repository, "git", "status", "--short").stdout  # `git checkout .` would leave it
     run_recipe("back", repository)
     assert run(repository, "git", "status", "--short").stdout == ""
     assert run(repository, "dvc", "status").stdout == "Data and pipelines are up to date.\n"
-    assert (repository / paths.FIGURES / "loss.png").read_bytes() == figure
+    assert (Workspace(repository).figures / "loss.png").read_bytes() == figure
 
 
 def test_results_of_other_settings_are_not_compared(repository: Path) -> None:
@@ -174,28 +175,28 @@ def test_results_of_other_settings_are_not_compared(repository: Path) -> None:
 
 def test_errors_lists_the_mistakes_the_surest_first_one_a_line(repository: Path) -> None:
     assert run(repository, *SPAMPIPE, "errors").stdout == ""  # nothing is misclassified there
-    table = pd.read_csv(repository / paths.PREDICTIONS, keep_default_na=False)
+    table = pd.read_csv(Workspace(repository).predictions, keep_default_na=False)
     first, second = table.index[table["split"] == "test"][:2]
     for row, probability, text in ((first, 0.6, "two\nlines"), (second, 0.95, "surer")):
         table.loc[row, ["text", "label", "predicted", "probability"]] = [text, 0, 1, probability]
-    (repository / paths.PREDICTIONS).unlink()
-    table.to_csv(repository / paths.PREDICTIONS, index=False)
+    Workspace(repository).predictions.unlink()
+    table.to_csv(Workspace(repository).predictions, index=False)
     listed = run(repository, *SPAMPIPE, "errors", "--split", "test").stdout
     assert listed == "ham\tspam\t0.9500\tsurer\nham\tspam\t0.6000\ttwo lines\n"
     assert run(repository, *SPAMPIPE, "errors", "--split", "leftover").stdout == ""
-    (repository / paths.PREDICTIONS).unlink()
+    Workspace(repository).predictions.unlink()
     assert "predictions.csv: no such file; run `dvc repro`" in one_line_error(repository, "errors")
 
 
 def test_results_of_a_version_without_some_columns_can_be_compared_with(repository: Path) -> None:
-    lock, steps = (repository / paths.LOCK).read_bytes(), repository / paths.TRAIN_STEPS
+    lock, steps = Workspace(repository).lock.read_bytes(), Workspace(repository).train_steps
     fewer = pd.read_csv(steps).drop(columns=["tokens_seen", "learning_rate"])
     steps.unlink()  # it may be a link into the cache
     fewer.to_csv(steps, index=False)
     run(repository, "dvc", "commit", "-q", "--force", "train")
     run(repository, "git", "commit", "-qam", "older")
     assert "steps.csv: columns are ['step', 'epoch', 'examples_seen'" in one_line_error(repository, "publish", "HEAD")
-    (repository / paths.LOCK).write_bytes(lock)
+    Workspace(repository).lock.write_bytes(lock)
     run(repository, "dvc", "checkout", "-q")
     report = run(repository, *SPAMPIPE, "report", "HEAD").stdout
     first, second = [line for line in report.splitlines() if line.startswith("  line")]
@@ -208,9 +209,9 @@ def test_publish_refuses_results_that_do_not_belong_together(repository: Path) -
         repository, "publish"
     )
     change(repository, "train", epochs=2)
-    metrics = json.loads((repository / paths.EVALUATE_METRICS).read_text())
-    (repository / paths.EVALUATE_METRICS).unlink()
-    (repository / paths.EVALUATE_METRICS).write_text(json.dumps(metrics | {"test_accuracy": 1.0}))
+    metrics = json.loads(Workspace(repository).evaluate_metrics.read_text())
+    Workspace(repository).evaluate_metrics.unlink()
+    Workspace(repository).evaluate_metrics.write_text(json.dumps(metrics | {"test_accuracy": 1.0}))
     assert "metrics.json: not the one that dvc.lock names" in one_line_error(repository, "publish")
 
 
@@ -246,10 +247,8 @@ def test_publish_brings_the_locks_md5_up_to_date_and_then_changes_nothing(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setenv("DVC_ROOT", str(repository))
-    monkeypatch.chdir(repository)
     (before,) = tracked_runs(repository)
-    lock = files.digest(repository / paths.LOCK, "md5")
+    lock = files.digest(Workspace(repository).lock, "md5")
     assert before.data.tags[LOCK_TAG] != lock  # the last stage saw dvc.lock before DVC completed it
     changed = []
     set_tag = mlflow.MlflowClient.set_tag
@@ -259,8 +258,8 @@ def test_publish_brings_the_locks_md5_up_to_date_and_then_changes_nothing(
         set_tag(client, run_id, name, value)
 
     monkeypatch.setattr(mlflow.MlflowClient, "set_tag", watched)
-    assert publication.publish_workspace().added == ()
+    assert publication.publish_workspace(Workspace(repository)).added == ()
     (after,) = tracked_runs(repository)
     assert (changed, after.data.tags) == ([LOCK_TAG], before.data.tags | {LOCK_TAG: lock})
-    assert publication.publish_workspace().added == ()
+    assert publication.publish_workspace(Workspace(repository)).added == ()
     assert changed == [LOCK_TAG]

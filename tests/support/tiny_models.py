@@ -21,6 +21,7 @@ from spampipe.models.choices import Position, Trainable
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.decoder import Decoder
 from spampipe.models.freezing import freeze
+from tests.support.label_sets import TWO
 
 GPT2 = DecoderConfig(
     vocabulary_size=50,
@@ -50,8 +51,6 @@ LLAMA = DecoderConfig(
 )
 FAMILIES = {"gpt2": GPT2, "llama": LLAMA}
 PADDING = 0
-LABELS = LabelSet(names=("ham", "spam"), positive="spam")
-THREE_LABELS = LabelSet(names=("question", "praise", "complaint"), positive=None)
 
 torch.set_num_threads(1)  # with tensors this small, more threads spend their time waiting for each other
 
@@ -88,7 +87,7 @@ def make_classifier(
 
 
 def make_table(
-    messages: int, config: DecoderConfig = GPT2, max_length: int = 12, seed: int = 0, labels: LabelSet = LABELS
+    messages: int, config: DecoderConfig = GPT2, max_length: int = 12, seed: int = 0, labels: LabelSet = TWO
 ) -> TokenTable:
     """Messages of random length, one of them full and one of a single token, with random labels."""
     random = np.random.default_rng(seed)

@@ -32,13 +32,12 @@ from spampipe.training.examples import Examples, TokenExamples, TrunkExamples, p
 from spampipe.training.loop import fit, shuffled_batches
 from spampipe.training.measures import accuracy
 from spampipe.training.training_log import EPOCH_COLUMNS, STEP_COLUMNS, Record, epochs_table, steps_table, summary
+from tests.support.label_sets import THREE, TWO
 from tests.support.tiny_models import (
     FAMILIES,
     GPT2,
-    LABELS,
     LLAMA,
     PADDING,
-    THREE_LABELS,
     make_classifier,
     make_table,
     torch_threads,
@@ -405,7 +404,7 @@ def test_records_lines_and_tables(caplog):
 @pytest.mark.parametrize("threshold_matters", [False, True])
 def test_accuracies_are_of_labels_as_they_are_decided_everywhere(threshold_matters):
     """Three labels, of which one may be positive: then it is given from even odds on, and otherwise another."""
-    labels = LabelSet(names=THREE_LABELS.names, positive="praise" if threshold_matters else None)
+    labels = LabelSet(names=THREE.names, positive="yes" if threshold_matters else None)
     classifier, table = make_classifier(num_labels=3, seed=4), make_table(60, seed=6, labels=labels)
     with torch.no_grad():
         classifier.head.bias += torch.tensor([0.0, 0.5, 0.0])
@@ -423,7 +422,7 @@ def test_three_labels_are_learned():
     labels = [0, 1, 2] * 12
     generator = torch.Generator().manual_seed(3)
     rows = [(torch.randint(1, 17, (6,), generator=generator) + 16 * label).tolist() for label in labels]
-    table = tokens.pad(rows, labels, 8, PADDING, THREE_LABELS)
+    table = tokens.pad(rows, labels, 8, PADDING, THREE)
     classifier = make_classifier(config, trainable="all", num_labels=3)
     examples = TokenExamples(complete_model(classifier), table)
     records = fit(classifier, examples, examples, settings(epochs=12, learning_rate=3e-3, eval_batches=100))
@@ -533,7 +532,7 @@ def test_a_small_model_learns_to_tell_two_vocabularies_apart(family, position):
     generator = torch.Generator().manual_seed(3)
     labels = [0, 1] * 20
     rows = [(torch.randint(1, 25, (6,), generator=generator) + 25 * label).tolist() for label in labels]
-    table = tokens.pad(rows, labels, 8, PADDING, LABELS)
+    table = tokens.pad(rows, labels, 8, PADDING, TWO)
     decoder = fill(empty_decoder(config), random_state(config, generator), "random weights")
     classifier = Classifier(decoder, 2, position, causal=True)
     freeze(classifier, "all")

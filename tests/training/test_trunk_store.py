@@ -21,8 +21,9 @@ from spampipe.training.examples import TokenExamples, TrunkExamples, prepare
 from spampipe.training.scoring import class_probabilities
 from spampipe.training.trunk_pass import distinct_rows
 from tests.pipeline.test_dvc_yaml import imported_modules
+from tests.support.label_sets import THREE
 from tests.support.project import ROOT
-from tests.support.tiny_models import GPT2, THREE_LABELS, make_classifier, make_table
+from tests.support.tiny_models import GPT2, make_classifier, make_table
 
 TABLE = make_table(20, seed=4)
 CPU = torch.device("cpu")
@@ -331,7 +332,7 @@ def test_scores_are_the_same_bits_whether_stored_or_not(store):
 
 
 def test_scores_are_the_softmax_of_every_output(store):
-    classifier, table = make_classifier(num_labels=3), make_table(20, seed=4, labels=THREE_LABELS)
+    classifier, table = make_classifier(num_labels=3), make_table(20, seed=4, labels=THREE)
     found = class_probabilities(complete_model(classifier), table, 7, "fp32", None, store)
     assert found.shape == (20, 3) and found.dtype == np.float64
     expected = logits(store, classifier, table).double().exp()

@@ -1,0 +1,104 @@
+"""The part of the `spampipe` command that uses models: classify, errors, generate."""
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from spampipe import params
+from spampipe.core.errors import ParamsError
+from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
+from spampipe.models.architectures import BASE_MODELS
+
+Action = Callable[[argparse.Namespace], None]
+Add = Callable[[Action, str], argparse.ArgumentParser]  # a subcommand of this summary
+
+_LONGEST_FIELD = (1 << 31) - 1  # characters; Python's csv would refuse more than 131,072
+
+
+def add_to(add: Add) -> None:
+    """Add these subcommands.
+
+    Args:
+        add: makes a subcommand of an action and its summary.
+    """
+    classify = add(_classify, "label messages with the trained model")
+    classify.add_argument("texts", nargs="*", metavar="TEXT", help="messages; none: standard input, one a line")
+    kinds = "with the messages: .txt, one a line, or .csv, .tsv, .jsonl, .parquet"
+    classify.add_argument("--input", type=_path, metavar="FILE", help=kinds)
+    classify.add_argument("--column", default="text", help="of the file, with the messages (%(default)s)")
+    classify.add_argument("--output", type=_path, metavar="FILE", help="all columns and the answers; default: print")
+    classify.add_argument("--json", action="store_true", help="print one JSON object a line")
+    threshold = "the positive label from this probability on; default: the classifier's own"
+    classify.add_argument("--threshold", type=float, help=threshold)
+    classify.set_defaults(needs_repository=lambda options: not Workspace(Path.cwd()).classifier_card.exists())
+    errors = add(_errors, "list the misclassified messages")
+    splits = (*SPLITS, LEFTOVER_SPLIT)
+    errors.add_argument("--split", choices=splits, default="test", help="whose messages (%(default)s)")
+    generate = add(_generate, "continue a text with a base model, greedily")
+    generate.add_argument("text", metavar="TEXT", help="the beginning, such as 'Every effort moves you'")
+    generate.add_argument("--model", choices=sorted(BASE_MODELS), help="default: model.name of params.yaml")
+    generate.add_argument("--tokens", type=int, default=25, help="how many to add (%(default)s)")
+    generate.set_defaults(needs_repository=lambda options: options.model is None)
+
+
+def _classify(options: argparse.Namespace) -> None:
+    """Print label, probability and text of each message, separated by tabs, as the messages come.
+
+    The probability is that of the positive label if there is one, else that of the label itself.
+    """
+    from spampipe.inference import answer_files, bulk, message_files, message_rows
+
+    if options.texts and options.input is not None:
+        raise ParamsError("messages are given twice; leave out TEXT or --input")
+    csv.field_size_limit(_LONGEST_FIELD)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a character that the terminal has not
+    batch_size = bulk.batch_size(options.workspace)
+    with ExitStack() as stack:
+        if options.input is not None:
+            source = stack.enter_context(message_files.from_file(options.input, options.column))
+        elif options.texts:
+            source = message_rows.from_arguments(options.texts)
+        else:
+            source = message_rows.from_stream(sys.stdin.buffer)
+        sink: answer_files.Sink = answer_files.Lines(sys.stdout, as_json=options.json)
+        if options.output is not None:
+            sink = stack.enter_context(answer_files.to_file(options.output, source))
+        from spampipe.inference import prediction  # takes seconds, and the files are in order
+
+        classifier = prediction.load(options.workspace, threshold=options.threshold)
+        left_out = bulk.answer(classifier, source, sink, batch_size, progress=options.output is not None)
+    bulk.require_all(left_out)
+
+
+def _errors(options: argparse.Namespace) -> None:
+    """Print label, predicted label, probability and text of each misclassified message, separated by tabs.
+
+    The probability is that of the positive label if there is one, else that of the predicted label. The mistakes
+    that the model was most sure of come first.
+    """
+    from spampipe.data import labels
+    from spampipe.evaluation import readers, reports
+
+    known = labels.load(options.workspace.labels)
+    predictions = readers.read_predictions(options.workspace.predictions, known)
+    for row in reports.confident_mistakes(predictions, options.split, known).to_dict("records"):
+        text = " ".join(row["text"].split())  # one line a message
+        print(f"{row['label']}\t{row['predicted']}\t{row['probability']:.4f}\t{text}")
+
+
+def _generate(options: argparse.Namespace) -> None:
+    """Continue a text with a pretrained base model, always taking the most probable token."""
+    from spampipe.inference.generation import continue_text
+
+    name = options.model or params.load(options.workspace.params).model.name
+    print(continue_text(name, options.text, options.tokens))
+
+
+def _path(argument: str) -> Path:
+    """A file that the user names, from wherever the command is started."""
+    return Path(argument).absolute()
