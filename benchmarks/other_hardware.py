@@ -69,11 +69,11 @@ def outcome(folder: Path) -> dict[str, Any]:
         readers.read_metrics(folder / name) for name in (Workspace().train_metrics, Workspace().evaluate_metrics)
     )
     metrics = training | evaluation
-    steps = files.read_csv(folder / Workspace().train_steps, training_log.STEP_COLUMNS)
+    steps = files.read_csv(Workspace(folder).train_steps, training_log.STEP_COLUMNS)
     return {
         "metrics": metrics,
         "steps": steps,
-        "predictions": readers.read_predictions(folder / Workspace().predictions),
+        "predictions": readers.read_predictions(Workspace(folder).predictions),
     }
 
 

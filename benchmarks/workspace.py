@@ -41,7 +41,7 @@ def copy(changes: Changes) -> Iterator[Path]:
 
 def change_params(folder: Path, changes: Changes) -> None:
     """Change settings in the params.yaml of a copy."""
-    path = folder / Workspace().params
+    path = Workspace(folder).params
     settings = yaml12.load(path.read_text(encoding="utf-8"))
     for section, values in changes.items():
         settings[section] |= values

@@ -1,5 +1,6 @@
 """The settings in params.yaml: read, checked, frozen. No default lives here."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -7,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from spampipe.classifiers.settings import ModelParams
-from spampipe.core import paths, settings, yaml12
+from spampipe.core import settings, yaml12
 from spampipe.core.errors import ParamsError
 from spampipe.core.hints import closest
 from spampipe.core.section import Real, Section
@@ -70,6 +71,54 @@ class Params(Section):
     plot: PlotParams
     check: CheckParams
 
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read and check every section.
+
+        Args:
+            path: the YAML file.
+
+        Raises:
+            ParamsError: one line that names the file, the key and the remedy.
+        """
+        try:
+            document = yaml12.load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ParamsError(f"{path}: no such file; run from the repository's top folder") from None
+        except (YamlError, UnicodeDecodeError) as error:
+            raise ParamsError(f"{path}: cannot be read: {error}") from error
+        return cls._checked(document, f"{path}: ")
+
+    def changed(self, values: Mapping[str, Any]) -> Self:
+        """The settings with other values, checked as a whole.
+
+        Args:
+            values: by `section.key`, such as `{"train.epochs": 1}`.
+
+        Raises:
+            ParamsError: a key is unknown, or a value cannot be used.
+        """
+        document: dict[str, dict[str, Any]] = self.model_dump()
+        for key, value in values.items():
+            section, _, name = key.partition(".")
+            if name not in document.get(section, {}):
+                raise ParamsError(f"{key}: unknown key; {closest(key, settings.flat(self.model_dump()))}")
+            document[section][name] = value
+        return self._checked(document, "")
+
+    @classmethod
+    def _checked(cls, document: object, place: str) -> Self:
+        """Settings from what a YAML file holds; `place` begins the errors."""
+        if not isinstance(document, dict):
+            raise ParamsError(f"{place}expected the sections {', '.join(cls.model_fields)}")
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            problems = error.errors(include_url=False)
+            others = len({_key(problem) for problem in problems}) - 1  # a union has one problem a branch
+            more = f" (and {others} more)" if others else ""
+            raise ParamsError(f"{place}{_explain(problems[0])}{more}") from error
+
     @property
     def title(self) -> str:
         """What to call a result of these settings."""
@@ -91,30 +140,9 @@ class Params(Section):
         return self
 
 
-def load(path: Path = paths.PARAMS) -> Params:
-    """Read and check every section.
-
-    Args:
-        path: the YAML file.
-
-    Raises:
-        ParamsError: one line that names the file, the key and the remedy.
-    """
-    try:
-        document = yaml12.load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ParamsError(f"{path}: no such file; run from the repository's top folder") from None
-    except (YamlError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: cannot be read: {error}") from error
-    if not isinstance(document, dict):
-        raise ParamsError(f"{path}: expected the sections {', '.join(Params.model_fields)}")
-    try:
-        return Params.model_validate(document)
-    except ValidationError as error:
-        problems = error.errors(include_url=False)
-        others = len({_key(problem) for problem in problems}) - 1  # a union has one problem a branch
-        more = f" (and {others} more)" if others else ""
-        raise ParamsError(f"{path}: {_explain(problems[0])}{more}") from error
+def load(path: Path) -> Params:
+    """`Params.load`, as the stages call it."""
+    return Params.load(path)
 
 
 def _key(problem: ErrorDetails) -> str:

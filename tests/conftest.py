@@ -14,10 +14,11 @@ from tests.support import repositories
 hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine fails no test
 hypothesis.settings.load_profile("no clock")
 
-LONGEST = (
+LONGEST = [
     "test_story",
     "test_pipeline",
     "test_commands",
+    "test_same_bytes",
     "test_sharing",
     "test_classify",
     "test_tracking_server",
@@ -27,7 +28,7 @@ LONGEST = (
     "test_dvc_yaml",
     "test_distributed",
     "test_environment",
-)
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -311,3 +311,11 @@ def test_no_setting_has_a_default_outside_the_file():
 def test_every_base_model_can_be_named(load_changed):
     for name in BASE_MODELS:
         assert load_changed({"model.name": name, "model.weights": "random"}).model.name == name
+
+
+def test_what_decides_a_result_is_recorded_by_section_and_key(load_changed) -> None:
+    recorded = load_changed({}).recorded()
+    named = [f"{section}.{key}" for section, values in COMMITTED.items() if section != "check" for key in values]
+    assert sorted(recorded) == sorted(named)
+    assert all(not isinstance(value, dict) for value in recorded.values())
+    assert load_changed({"train.learning_rate": 0.00005, "train.seed": 7}).title.endswith(" lr=5e-05 seed=7")

@@ -33,7 +33,7 @@ def load(workspace: Workspace, base: Path | None = None) -> "TextClassifier":
 
     Args:
         workspace: holds models/classifier.* and models/decision.json.
-        base: the folder of the base model, if it is not the workspace's.
+        base: the folder of the base model; None for the workspace's, or, if it has none, the user's cache.
 
     Raises:
         CheckpointError: a file is missing, damaged, or not the one the classifier was trained with.

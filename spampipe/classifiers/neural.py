@@ -16,7 +16,8 @@ from spampipe.data import tokens
 from spampipe.data.labels import EVEN, Labels, LabelSet, Probabilities
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.data.tokens import TokenTable
-from spampipe.models import checkpoint, compute, cost
+from spampipe.models import bases, checkpoint, compute, cost
+from spampipe.models.architectures import Weights
 from spampipe.models.card import ClassifierCard, load_card
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.frozen_trunk import Model
@@ -62,9 +63,10 @@ class NeuralClassifier(TextClassifier):
         """
         if not max_length:
             raise DataError(f"{workspace.tokens}: holds no tokens of the texts; run `dvc repro` or `dvc pull`")
-        card = checkpoint.describe(model, labels, max_length, train.precision, workspace.base)
-        tokenizer = _load_tokenizer(card, workspace.base)
-        network = checkpoint.create(card, train.seed, model.dropout, compute.chosen_device(), workspace.base)
+        base = _base_of(workspace, model.name, model.weights)
+        card = checkpoint.describe(model, labels, max_length, train.precision, base)
+        tokenizer = _load_tokenizer(card, base)
+        network = checkpoint.create(card, train.seed, model.dropout, compute.chosen_device(), base)
         return cls(network, card, tokenizer, workspace.trunk_store, EVEN, train)
 
     def fit(self, train: Split, validation: Split, listen: Callable[[Record], None]) -> list[Record]:
@@ -122,7 +124,8 @@ class NeuralClassifier(TextClassifier):
             DataError: the base's tokenizer is missing or damaged.
             WeightsError: the trained tensors or the base's do not fit the card.
         """
-        card, folder = load_card(workspace.classifier_card), base or workspace.base
+        card = load_card(workspace.classifier_card)
+        folder = base or _base_of(workspace, card.base, "random" if card.base_sha256 is None else "pretrained")
         threshold = decision.load(workspace.decision).threshold
         tokenizer = _load_tokenizer(card, folder)
         model = checkpoint.load(card, compute.chosen_device(), workspace.classifier_weights, folder)
@@ -136,6 +139,17 @@ class NeuralClassifier(TextClassifier):
         """The tokens of N texts with these (N,) class indices."""
         rows = self._tokenizer.encode(texts)
         return tokens.pad(rows, labels.tolist(), self._card.max_length, self._tokenizer.padding, self.labels)
+
+
+def _base_of(workspace: Workspace, name: str, weights: Weights) -> Path:
+    """The folder of the base model: the workspace's if it has one, else the user's cache.
+
+    Args:
+        workspace: may have it.
+        name: a key of BASE_MODELS.
+        weights: whether its published tensors are needed.
+    """
+    return workspace.base if workspace.base.exists() else bases.cached_base(name, weights)
 
 
 def _load_tokenizer(card: ClassifierCard, base: Path) -> Tokenizer:

@@ -70,7 +70,12 @@ class TextClassifier(Protocol):
 
     @classmethod
     def create(
-        cls, model: "ModelParams", train: "TrainParams", labels: LabelSet, max_length: int, workspace: Workspace
+        cls,
+        model: "ModelParams",
+        train: "TrainParams",
+        labels: LabelSet,
+        max_length: int,
+        workspace: Workspace,
     ) -> Self:
         """A classifier that is yet to be trained.
 
@@ -79,7 +84,7 @@ class TextClassifier(Protocol):
             train: how it will be trained; its seed decides the first values.
             labels: the label set.
             max_length: tokens that a text is cut to; 0 if texts were not tokenized.
-            workspace: holds the base model.
+            workspace: holds the base model; if it has none, the user's cache does.
 
         Raises:
             CheckpointError: a file of the base model is missing.
@@ -151,7 +156,7 @@ class TextClassifier(Protocol):
 
         Args:
             workspace: holds the files.
-            base: the folder of the base model, if it is not the workspace's.
+            base: the folder of the base model; None for the workspace's, or, if it has none, the user's cache.
 
         Raises:
             CheckpointError: a file is missing, damaged, or not the one the classifier was trained with.

@@ -43,7 +43,7 @@ def collect(workspace: Workspace, *, all_commits: bool = False) -> list[Row]:
     """The workspace, HEAD and its experiments.
 
     Args:
-        workspace: whose clone has them.
+        workspace: the workspace whose clone has them.
         all_commits: whether other commits that experiments started from follow, with those.
 
     Raises:

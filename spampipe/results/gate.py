@@ -37,7 +37,8 @@ def check(workspace: Workspace, revision: Revision | None = None) -> list[Findin
 
     Args:
         workspace: holds params.yaml and reports/.
-        revision: whose predictions must not be better beyond noise; None: only the bounds are checked.
+        revision: the commit or experiment whose predictions must not be better beyond noise; None: only the bounds
+            are checked.
 
     Raises:
         DataError: there are no results, or they lack a metric that has a bound.

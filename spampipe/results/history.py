@@ -51,7 +51,7 @@ def resolve(workspace: Workspace, name: str, known: Sequence[Revision] | None = 
     """Find an experiment by its name, or a commit by any name git has for it.
 
     Args:
-        workspace: whose clone has it.
+        workspace: the workspace whose clone has it.
         name: what the experiment or the commit is called.
         known: all experiments, if the caller has them already.
 
@@ -82,8 +82,8 @@ def commits_with(workspace: Workspace, md5: str) -> list[str]:
     """The commits that brought a model into a branch's or tag's dvc.lock, and HEAD if it holds it.
 
     Args:
-        workspace: whose clone is searched.
-        md5: of the model file.
+        workspace: the workspace whose clone is searched.
+        md5: the md5 of the model file.
     """
     lock = workspace.name_of(workspace.lock)
     log = ["log", "--format=%H", f"-S{md5}", "--branches", "--remotes", "--tags", "HEAD", "--", lock]
@@ -105,7 +105,7 @@ def files_of(workspace: Workspace, revision: Revision, wanted: Iterable[Path]) -
     """Files of a revision, for the block, in a folder of their own.
 
     Args:
-        workspace: whose clone has the revision.
+        workspace: the workspace whose clone has the revision.
         revision: the commit or experiment.
         wanted: files and folders by their paths from a workspace's top; they come from git, from DVC's cache or from
             its remote.
@@ -148,9 +148,9 @@ def clone(workspace: Workspace, revision: Revision, folder: Path) -> Workspace:
     """Clone the workspace's repository.
 
     Args:
-        workspace: whose repository has the revision.
+        workspace: the workspace whose repository has the revision.
         revision: the commit or experiment that is checked out.
-        folder: of the clone; made by this.
+        folder: where the clone is to be; made by this.
 
     Returns:
         The workspace within the clone, which is its top if the workspace is the repository's.
@@ -161,7 +161,8 @@ def clone(workspace: Workspace, revision: Revision, folder: Path) -> Workspace:
     top, prefix = (
         git_output("rev-parse", f"--show-{which}", folder=workspace.root) for which in ("toplevel", "prefix")
     )
-    cloned = top and git_output("clone", "--quiet", "--shared", "--no-checkout", top, str(folder)) is not None
+    clone_of = ("clone", "--quiet", "--shared", "--no-checkout")
+    cloned = top and git_output(*clone_of, top, str(folder.resolve()), folder=workspace.root) is not None
     if not cloned or git_output("checkout", "--quiet", "--detach", revision.commit, folder=folder) is None:
         raise DataError(f"{revision.title}: git cannot clone this repository at {revision.commit}")
     return Workspace(folder / (prefix or ""))

@@ -45,7 +45,7 @@ def where(workspace: Workspace, name: str) -> Places:
     """Find all places of a result. This changes nothing, and waits for no other command.
 
     Args:
-        workspace: whose clone and store are searched.
+        workspace: the workspace whose clone and store are searched.
         name: an experiment's name, a model's md5, a run's id, or a git revision.
 
     Raises:

@@ -51,7 +51,7 @@ def publish_revision(workspace: Workspace, revision: Revision) -> Published:
     """Publish the results of a commit or an experiment.
 
     Args:
-        workspace: whose clone has the revision.
+        workspace: the workspace whose clone has the revision.
         revision: the commit or experiment.
 
     Raises:
@@ -106,7 +106,7 @@ def _publish(workspace: Workspace, title: str, tags: Mapping[str, str], reposito
         workspace: holds the result.
         title: what to call it.
         tags: where it comes from, apart from its data.
-        repository: whose store it is recorded in.
+        repository: the workspace whose store it is recorded in.
     """
     settings = params.load(workspace.params)
     outputs = _checked_outputs(workspace, settings)

@@ -34,8 +34,8 @@ def register(workspace: Workspace, name: str, metric: str | None = None) -> Regi
 
     Args:
         workspace: holds the model and its results.
-        name: of the registered model, made if there is none.
-        metric: of the run, such as test_f1.
+        name: the name of the registered model, which is made if there is none.
+        metric: the name of one of the runs' metrics, such as test_f1; None for the paired test.
 
     Raises:
         DataError: there are no results, or the metric is not among theirs.

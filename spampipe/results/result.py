@@ -46,7 +46,7 @@ def named(workspace: Workspace, name: str) -> Result:
     """The result of an experiment, a revision or, as `workspace`, the workspace.
 
     Args:
-        workspace: whose clone has it.
+        workspace: the workspace whose clone has it.
         name: what it is called.
 
     Raises:
@@ -62,7 +62,7 @@ def of_revision(workspace: Workspace, revision: Revision, title: str) -> Result:
     """The result of a commit or an experiment.
 
     Args:
-        workspace: whose clone has it.
+        workspace: the workspace whose clone has it.
         revision: the commit or experiment.
         title: what to call the result.
 
@@ -92,7 +92,7 @@ def fail_if_outdated(lock_text: str, current: Params) -> None:
     """Fail if results were made with other settings than the current ones.
 
     Args:
-        lock_text: of the results' dvc.lock.
+        lock_text: the text of the results' dvc.lock.
         current: the settings that lie beside it.
 
     Raises:
@@ -106,10 +106,11 @@ def fail_if_outdated(lock_text: str, current: Params) -> None:
 
 
 def better(metric: str) -> str:
-    """Which values of a metric are better: higher, lower, or neither (empty)."""
-    if any(part in metric for part in _LOWER):
+    """Which values of a result's metric are better: higher, lower, or neither (empty)."""
+    name = metric.removeprefix(_TRAINING)
+    if any(part in name for part in _LOWER):
         return "lower"
-    return "higher" if any(part in metric for part in _HIGHER) else ""
+    return "higher" if any(part in name for part in _HIGHER) else ""
 
 
 def _read(workspace: Workspace, title: str, values: dict[str, Any]) -> Result:

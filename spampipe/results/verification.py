@@ -28,8 +28,8 @@ class Verdict:
     """What came out.
 
     Attributes:
-        outputs: for each output, the md5 that dvc.lock has and the one it has now, None if it is missing.
-        metrics: for each metric of either side, its value there and here, compared only where bytes differ.
+        outputs: the md5 of each output in dvc.lock, and the one it has now, None if it is missing; by its path.
+        metrics: each metric's value there and here, by its name; empty where all bytes are the same.
     """
 
     outputs: dict[Path, tuple[str, str | None]]
@@ -93,7 +93,7 @@ def verify(workspace: Workspace, revision: Revision) -> Verdict:
     """Run the pipeline of a revision in a temporary clone, without lock file, caches or tracking.
 
     Args:
-        workspace: whose clone has the revision.
+        workspace: the workspace whose clone has the revision.
         revision: a commit or an experiment whose dvc.lock holds results.
 
     Raises:

@@ -1,8 +1,8 @@
 """Where the MLflow store is, and how to reach it: the server that the user names, or a database in the repository."""
 
 import os
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,7 +43,7 @@ def create(workspace: Workspace) -> tuple[Any, str]:
     """Reach the store; the database and the project's experiment are made if they are not there.
 
     Args:
-        workspace: whose repository has the database, if the user names no other store.
+        workspace: the workspace whose repository has the database, if the user names no other store.
 
     Returns:
         MLflow's client, and the id of the experiment.
@@ -58,7 +58,7 @@ def find(workspace: Workspace) -> tuple[Any, str] | None:
     """Reach the store as it is; nothing in it is made or changed.
 
     Args:
-        workspace: whose repository has the database, if the user names no other store.
+        workspace: the workspace whose repository has the database, if the user names no other store.
 
     Returns:
         MLflow's client, and the id of the experiment; None where nothing has been recorded yet.
@@ -67,6 +67,26 @@ def find(workspace: Workspace) -> tuple[Any, str] | None:
         StoreError: the store cannot be reached or read.
     """
     return _explained(workspace, lambda: _find(workspace))
+
+
+@contextmanager
+def default_store(address: str) -> Iterator[None]:
+    """Within the block, this is the store that MLflow takes where it is told none.
+
+    A registry in a database looks the stored model up there, instead of in the database.
+
+    Args:
+        address: of the store, as in MLFLOW_TRACKING_URI.
+    """
+    before = os.environ.get(ADDRESS_VARIABLE)
+    os.environ[ADDRESS_VARIABLE] = address
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[ADDRESS_VARIABLE]
+        else:
+            os.environ[ADDRESS_VARIABLE] = before
 
 
 def _create(workspace: Workspace) -> tuple[Any, str]:

@@ -13,7 +13,7 @@ def outputs(text: str) -> dict[Path, str]:
     """The md5 of every output, in the order of the stages.
 
     Args:
-        text: of a dvc.lock.
+        text: the text of a dvc.lock.
 
     Returns:
         By the output's path from the workspace's top, as dvc.lock names it.
@@ -29,7 +29,7 @@ def settings(text: str) -> dict[str, Any]:
     """The values of params.yaml that the outputs come from.
 
     Args:
-        text: of a dvc.lock.
+        text: the text of a dvc.lock.
 
     Returns:
         By section, where a stage reads a whole one, or by `section.key`.

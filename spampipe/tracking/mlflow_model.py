@@ -8,7 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from spampipe.classifiers import decision
+from spampipe.core.errors import StoreError, one_line
 from spampipe.core.workspace import Workspace
+from spampipe.tracking import connection
 from spampipe.tracking.store import Store
 
 NAME = "classifier"
@@ -47,14 +49,44 @@ def log(store: Store, run_id: str, workspace: Workspace) -> None:
     store.client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
 
 
+def download(workspace: Workspace, address: str, folder: Path) -> Workspace:
+    """Fetch a stored model.
+
+    Args:
+        workspace: whose repository has the store, if the user names no other.
+        address: MLflow's for it, such as `models:/NAME@champion`.
+        folder: an empty one, which receives the model.
+
+    Returns:
+        The workspace in that folder, which holds models/classifier.* and models/decision.json.
+
+    Raises:
+        StoreError: there is no such model, or the store cannot be reached.
+    """
+    from mlflow import artifacts
+    from mlflow.exceptions import MlflowException
+    from mlflow.models import Model
+
+    store = Store.existing(workspace)
+    if store is None:
+        raise StoreError(f"{address}: no run is recorded in {workspace.root} yet; `spampipe publish` records results")
+    try:
+        with connection.default_store(store.address):
+            found = Path(artifacts.download_artifacts(artifact_uri=address, dst_path=str(folder)))
+        data = Model.load(str(found)).flavors["python_function"]["data"]
+    except (MlflowException, OSError, KeyError) as error:
+        raise StoreError(f"{address}: no model of spampipe there ({one_line(error, 200)})") from error
+    return Workspace(found / data)
+
+
 def _save(folder: Path, workspace: Workspace, run_id: str, model_id: str) -> None:
     """Write the classifier as an MLflow model: a folder that holds all but the base model, this library included.
 
     Args:
         folder: made by this.
         workspace: holds the classifier.
-        run_id: of the run that made the classifier.
-        model_id: that MLflow has given the model.
+        run_id: the id of the run that made the classifier.
+        model_id: the id that MLflow has given the model.
     """
     from mlflow import pyfunc
     from mlflow.models import Model, ModelSignature

@@ -1,12 +1,9 @@
 """A model in MLflow's registry: each version is the model of one run, and one of them may be the champion."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from spampipe.tracking.connection import ADDRESS_VARIABLE
+from spampipe.tracking import connection
 from spampipe.tracking.store import Store
 
 CHAMPION = "champion"  # the alias that users load the model by
@@ -18,8 +15,8 @@ class Version:
     """A version of a registered model.
 
     Attributes:
-        number: from 1 on.
-        run_id: of the run that made it.
+        number: its number, counted from 1.
+        run_id: the id of the run whose model it is.
     """
 
     number: int
@@ -49,14 +46,14 @@ class RegisteredModel:
         """The version that is a run's model, made if there is none.
 
         Args:
-            run_id: of a run that a model is stored with.
+            run_id: the id of a run that a model is stored with.
         """
         for found in self._client.search_model_versions(f"name = '{self._name}'"):
             if found.run_id == run_id:
                 return _version(found)
         model_id = self._store.run(run_id).model_id
         source = f"models:/{model_id}"
-        with _default_store(self._store.address):
+        with connection.default_store(self._store.address):
             return _version(self._client.create_model_version(self._name, source, run_id, model_id=model_id))
 
     def champion(self) -> Version | None:
@@ -71,23 +68,6 @@ class RegisteredModel:
     def make_champion(self, version: Version) -> None:
         """Let this version be the champion, instead of another."""
         self._client.set_registered_model_alias(self._name, CHAMPION, str(version.number))
-
-
-@contextmanager
-def _default_store(address: str) -> Iterator[None]:
-    """Within the block, this is the store that MLflow takes where it is told none.
-
-    A registry in a database looks the stored model up there, instead of in the database.
-    """
-    before = os.environ.get(ADDRESS_VARIABLE)
-    os.environ[ADDRESS_VARIABLE] = address
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[ADDRESS_VARIABLE]
-        else:
-            os.environ[ADDRESS_VARIABLE] = before
 
 
 def _version(found: Any) -> Version:

@@ -38,7 +38,7 @@ class Run:
         """Open the store, and have a run begun or found there.
 
         Args:
-            workspace: whose repository has the store, if the user names no other.
+            workspace: the workspace whose repository has the store, if the user names no other.
             obtain: gives the run's id.
         """
 
@@ -52,7 +52,7 @@ class Run:
         """Record metrics, sent in batches every few seconds and at the end.
 
         Args:
-            values: by name; undefined ones (None) are left out.
+            values: the metrics' values by name; undefined ones (None) are left out.
             step: the batch of training that they were taken after.
         """
         now = time.time()
@@ -64,7 +64,7 @@ class Run:
         """Store files, and what lies in directories.
 
         Args:
-            locations: of the files and directories.
+            locations: the files' and directories' paths.
             folder: where among the run's files they are to lie; empty for the top.
         """
         chosen = list(locations)

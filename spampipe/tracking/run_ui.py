@@ -30,7 +30,7 @@ def show(workspace: Workspace, port: int, announce: Callable[[str], None]) -> No
     """Prepare the view; then serve the store until interrupted, unless a server of the user's does.
 
     Args:
-        workspace: whose repository has the store, if the user names no other.
+        workspace: the workspace whose repository has the store, if the user names no other.
         port: the port of this machine to serve on.
         announce: is given the view's address, once it can be opened.
 

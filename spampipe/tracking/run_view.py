@@ -1,7 +1,7 @@
 """What MLflow's page of the runs shows first: a description of the experiment, and a saved view of its runs."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from spampipe.tracking.store import Store
 
@@ -38,25 +38,31 @@ CHARTS = {
     "System metrics": False,
 }
 
-METRICS = [
-    ("`test_accuracy`, `test_precision`, `test_recall`, `test_f1`", "how good the model is, on the test messages"),
-    ("`test_false_positives`", "test messages wrongly given the positive label"),
-    ("`test_false_negatives`", "test messages wrongly not given the positive label"),
-    ("`test_accuracy_unseen`", "on the `test_unseen_messages` whose text stands in no other split"),
-    ("`leftover_false_positive_rate`", "of what balancing left out, the share wrongly given the positive label"),
-    ("`validation_accuracy`", "the figure to choose settings by"),
-    ("`train/loss`, `validation/loss`, `train/accuracy`, `validation/accuracy`", "the curves, over the steps"),
-    ("`train/examples_per_second`, `time/*`, `memory/*`, `system/*`", "what the run cost"),
-]
+# What the figures of the evaluation say.
+METRICS = {
+    "test_accuracy": "the share of the test messages that the model is right about",
+    "test_precision": "of the test messages given the positive label, the share that have it",
+    "test_recall": "of the test messages that have the positive label, the share given it",
+    "test_f1": "the harmonic mean of precision and recall",
+    "test_false_positives": "test messages wrongly given the positive label",
+    "test_false_negatives": "test messages wrongly not given the positive label",
+    "test_unseen_messages": "test messages whose text stands in no other split",
+    "test_accuracy_unseen": "the accuracy on these",
+    "validation_accuracy": "the figure to choose settings by",
+    "leftover_false_positive_rate": "of what balancing left out, the share wrongly given the positive label",
+}
+_OTHERS = """\
+| `train/loss`, `validation/loss`, `train/accuracy`, `validation/accuracy` | the curves, over the steps |
+| `train/examples_per_second`, `time/*`, `memory/*`, `system/*` | what the run cost |"""
 
 
-def description(metrics: Iterable[tuple[str, str]] = METRICS) -> str:
+def description(metrics: Mapping[str, str] = METRICS) -> str:
     """What the page says about the runs, in Markdown.
 
     Args:
-        metrics: the names of metrics, and what they say.
+        metrics: what each figure of the evaluation says, by its name.
     """
-    table = "\n".join(f"| {names} | {meaning} |" for names, meaning in metrics)
+    table = "\n".join(f"| `{name}` | {says} |" for name, says in metrics.items())
     return f"""\
 **A run is one trained and evaluated model.** Tick two or more and press *Compare*; the chart icon above the table \
 draws all curves.
@@ -64,6 +70,7 @@ draws all curves.
 | metric | what it says |
 |---|---|
 {table}
+{_OTHERS}
 
 The params are those of `params.yaml`. The tags say which commit, data and packages a run was made from; \
 `changed` holds the settings that differ from that commit's; `dvc.experiment` is the name for `dvc exp apply`. Its \

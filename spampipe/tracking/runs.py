@@ -49,8 +49,8 @@ def find_or_create(
         store: where it is recorded.
         settings: the values that decide its result; those under `evaluate.` tell evaluations of one model apart.
         title: what to call a run that has to be made; see `create`.
-        md5: of the model file.
-        tags: of a run that has to be made.
+        md5: the md5 of the model file.
+        tags: where the result comes from, for a run that has to be made.
         workspace: holds the data.
 
     Returns:
@@ -75,7 +75,7 @@ def find(store: Store, settings: Settings, md5: str) -> str | None:
     Args:
         store: where it is recorded.
         settings: those under `evaluate.` count.
-        md5: of the model file.
+        md5: the md5 of the model file.
 
     Returns:
         None if there is no such run.

@@ -9,12 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
-from spampipe.classifiers import decision
 from spampipe.core.errors import DataError, SpampipeError
 from spampipe.core.workspace import Workspace
-from spampipe.inference.prediction import SpamClassifier
-from spampipe.models import bases
-from spampipe.models.card import load_card
+from spampipe.inference import prediction
 
 COLUMN = "text"
 
@@ -34,9 +31,7 @@ class ServedModel:
             CheckpointError: a file is missing or damaged.
             FetchError: a file of the base model could not be had.
         """
-        card = load_card(workspace.classifier_card)
-        base = bases.cached_base(card.base, "random" if card.base_sha256 is None else "pretrained")
-        self._classifier = SpamClassifier.load(workspace.root, base, decision.load(workspace.decision).threshold)
+        self._classifier = prediction.load(workspace)
 
     def predict(self, model_input: ModelInput, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Label texts.
@@ -46,7 +41,8 @@ class ServedModel:
             params: `threshold`, the probability from which on a text gets the positive label.
 
         Returns:
-            Columns label and probability, in the order of the texts; `inference.prediction` says which probability.
+            Columns label, and probability: of the positive label, or of the given one where no label is positive. In
+            the order of the texts.
 
         Raises:
             MlflowException: the input holds something else than texts, or the threshold is not between 0 and 1;

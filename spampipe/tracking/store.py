@@ -34,7 +34,7 @@ class Store:
         Runs that a process of this machine left RUNNING when it was killed are marked KILLED.
 
         Args:
-            workspace: whose repository has the store, if the user names no other.
+            workspace: the workspace whose repository has the store, if the user names no other.
 
         Raises:
             StoreError: the store cannot be reached or read.
@@ -48,7 +48,7 @@ class Store:
         """The store to read from; nothing in it is changed.
 
         Args:
-            workspace: whose repository has the store, if the user names no other.
+            workspace: the workspace whose repository has the store, if the user names no other.
 
         Returns:
             None where nothing has been recorded yet.

@@ -14,8 +14,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spampipe.core import paths
 from spampipe.core.errors import DataError
+from spampipe.core.workspace import Workspace
 from spampipe.inference import answer_files, bulk, message_files, message_rows
 from spampipe.inference.prediction import SpamClassifier
 from spampipe.models import checkpoint
@@ -32,12 +32,12 @@ TEXTS = ["see you at 3", "WIN £1000 now", 'two\n"lines", quoted', "tab\tand com
 def workspace(gpt2_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with all that the command needs."""
     folder = tmp_path_factory.mktemp("workspace")
-    shutil.copytree(gpt2_base, folder / paths.BASE)
+    shutil.copytree(gpt2_base, Workspace(folder).base)
     card = checkpoint.describe(ModelParams.model_validate(MODEL | {"dropout": 0.0}), 16, "fp32", gpt2_base)
     classifier = checkpoint.create(card, 1, 0.0, torch.device("cpu"), gpt2_base)
     randomize(classifier, 1)
-    checkpoint.save(classifier, card, folder / paths.CLASSIFIER_WEIGHTS, folder / paths.CLASSIFIER_CARD)
-    shutil.copy(ROOT / paths.PARAMS, folder)
+    checkpoint.save(classifier, card, Workspace(folder).classifier_weights, Workspace(folder).classifier_card)
+    shutil.copy(Workspace(ROOT).params, folder)
     return folder
 
 

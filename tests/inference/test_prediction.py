@@ -11,8 +11,9 @@ from llms_from_scratch.ch06 import classify_review
 from spampipe.evaluation.scoring import spam_probabilities
 
 from benchmarks.opponents import book_encoding, book_model
-from spampipe.core import files, paths
+from spampipe.core import files
 from spampipe.core.errors import CheckpointError, DataError, ParamsError, SpampipeError
+from spampipe.core.workspace import Workspace
 from spampipe.data import tokens
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.inference.prediction import Prediction, SpamClassifier
@@ -57,21 +58,21 @@ def workspace(position: str, tmp_path: Path, gpt2_base: Path, monkeypatch: pytes
     """A folder with a saved classifier, as the pipeline leaves it."""
     config = replace(GPT2, vocabulary_size=50257, num_layers=2)
     monkeypatch.setitem(BASE_MODELS, "gpt2-tiny", replace(BASE_MODELS["gpt2-tiny"], config=config))
-    base = tmp_path / paths.BASE
+    base = Workspace(tmp_path).base
     base.mkdir(parents=True)
     shutil.copy(FAMILY.tokenizer_path(gpt2_base), FAMILY.tokenizer_path(base))
     card = checkpoint.describe(ModelParams.model_validate(MODEL | {"position": position}), MAX_LENGTH, "fp32", base)
     classifier = checkpoint.create(card, 1, 0.0, torch.device("cpu"), base)
     randomize(classifier, 1)
-    checkpoint.save(classifier, card, tmp_path / paths.CLASSIFIER_WEIGHTS, tmp_path / paths.CLASSIFIER_CARD)
-    shutil.copy(ROOT / paths.PARAMS, tmp_path)
+    checkpoint.save(classifier, card, Workspace(tmp_path).classifier_weights, Workspace(tmp_path).classifier_card)
+    shutil.copy(Workspace(ROOT).params, tmp_path)
     return tmp_path
 
 
 @pytest.fixture
 def classifier(workspace: Path) -> Classifier:
-    card = load_card(workspace / paths.CLASSIFIER_CARD)
-    return checkpoint.load(card, chosen_device(), workspace / paths.CLASSIFIER_WEIGHTS, workspace / paths.BASE)
+    card = load_card(Workspace(workspace).classifier_card)
+    return checkpoint.load(card, chosen_device(), Workspace(workspace).classifier_weights, Workspace(workspace).base)
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_texts_are_classified_as_the_same_messages_in_a_table(classifier, loaded
 @pytest.mark.parametrize("position", ["last"], indirect=True)
 def test_labels_are_those_of_the_books_classify_review(classifier, workspace, tokenizer):
     classifier.cpu()
-    card = load_card(workspace / paths.CLASSIFIER_CARD)
+    card = load_card(Workspace(workspace).classifier_card)
     table = table_of(tokenizer, TEXTS)
     with torch.no_grad():
         scores = classifier(torch.from_numpy(table.input_ids).long(), torch.from_numpy(table.lengths).long())
@@ -113,7 +114,7 @@ def test_labels_are_those_of_the_books_classify_review(classifier, workspace, to
         classifier.head.bias[1] -= (margins[2] + margins[3]) / 2  # so that both labels occur
     book = book_model(classifier.decoder, num_labels=2)
     book.out_head.load_state_dict(classifier.head.state_dict())
-    encoding = book_encoding(FAMILY.tokenizer_path(workspace / paths.BASE))
+    encoding = book_encoding(FAMILY.tokenizer_path(Workspace(workspace).base))
     labels = [classify_review(text, book, encoding, torch.device("cpu"), MAX_LENGTH, PADDING) for text in TEXTS]
     assert set(labels) == {"spam", "not spam"}
     predictions = SpamClassifier(classifier, card, tokenizer, 0.5).classify(TEXTS)
@@ -196,7 +197,7 @@ def test_no_texts_and_empty_texts(loaded):
 
 @one_position
 @pytest.mark.parametrize(
-    "missing", [paths.CLASSIFIER_WEIGHTS, paths.CLASSIFIER_CARD, FAMILY.tokenizer_path(paths.BASE)]
+    "missing", [Workspace().classifier_weights, Workspace().classifier_card, FAMILY.tokenizer_path(Workspace().base)]
 )
 def test_a_missing_file_is_named(workspace, missing):
     (workspace / missing).unlink()
@@ -207,7 +208,7 @@ def test_a_missing_file_is_named(workspace, missing):
 
 @one_position
 def test_another_tokenizer_is_refused(workspace):
-    path = FAMILY.tokenizer_path(workspace / paths.BASE)
+    path = FAMILY.tokenizer_path(Workspace(workspace).base)
     *others, (one, first), (another, second) = (line.split() for line in path.read_bytes().splitlines())
     exchanged = [*others, (another, first), (one, second)]
     files.write_bytes(path, b"".join(b"%s %s\n" % tuple(line) for line in exchanged))

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from spampipe import params
-from spampipe.core import paths
+from spampipe.core.workspace import Workspace
 from tests.support import repositories
 from tests.support.project import ROOT, STAGES
 
@@ -135,11 +135,11 @@ def test_data_stages_run_without_torch(weights: str, tmp_path: Path) -> None:
 
 def test_metrics_plots_and_the_model_are_declared_at_the_top() -> None:
     outputs = {out for stage in PIPELINE["stages"].values() for out in stage["outs"]}
-    assert PIPELINE["metrics"] == [str(paths.TRAIN_METRICS), str(paths.EVALUATE_METRICS)]
+    assert PIPELINE["metrics"] == [str(Workspace().train_metrics), str(Workspace().evaluate_metrics)]
     assert set(PIPELINE["metrics"]) <= outputs
     plotted = {source for plot in PIPELINE["plots"] for options in plot.values() for source in options["y"]}
     assert plotted <= outputs
-    assert PIPELINE["artifacts"]["spam-classifier"]["path"] == str(paths.CLASSIFIER_WEIGHTS)
+    assert PIPELINE["artifacts"]["spam-classifier"]["path"] == str(Workspace().classifier_weights)
 
 
 RERUN = {

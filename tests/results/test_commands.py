@@ -1,6 +1,5 @@
 """What `spampipe` says of results, in a repository whose pipeline has run."""
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -11,10 +10,12 @@ import pytest
 import yaml
 
 from spampipe.core import files
-from spampipe.core.errors import QualityError
+from spampipe.core.errors import DataError, ParamsError, QualityError
 from spampipe.core.workspace import Workspace
-from spampipe.results import publication
+from spampipe.evaluation import readers
+from spampipe.results import gate, history, publication, registry, result
 from spampipe.results.verification import Verdict
+from spampipe.tracking.connection import ADDRESS_VARIABLE
 from spampipe.tracking.provenance import LOCK_TAG
 from spampipe.tracking.runs import CURVES, EVALUATE_TAG
 from tests.support.recipes import run_recipe
@@ -31,6 +32,17 @@ def changed(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert registered.split("\t") == ["sms", "version 1", "champion: the first\n"]
     run(repository, "dvc", "exp", "run", "-n", "short", "-S", "train.epochs=1")
     return repository
+
+
+@pytest.fixture(autouse=True)
+def _own_store_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(ADDRESS_VARIABLE, raising=False)
+
+
+@pytest.fixture
+def workspace(repository: Path) -> Workspace:
+    """A copy of the finished pipeline, for one test."""
+    return Workspace(repository)
 
 
 def one_line_error(repository: Path, *arguments: str) -> str:
@@ -80,28 +92,34 @@ def test_verify_allows_what_floating_point_explains(outputs, metrics, complaint)
             verdict.fail_unless_same()
 
 
-def test_check_holds_metrics_against_bounds(repository: Path) -> None:
-    lines = [line.split("\t")[:2] for line in run_recipe("check", repository).stdout.splitlines()]
+def test_check_holds_metrics_against_bounds(workspace: Workspace) -> None:
+    lines = [line.split("\t")[:2] for line in run_recipe("check", workspace.root).stdout.splitlines()]
     bounds, messages = ["test_accuracy", "leftover_false_positive_rate"], ["test messages", "leftover messages"]
     assert lines == [["ok", name] for name in (*bounds, *bounds, *messages)]
-    change(repository, "check", minimum={"test_accuracy": 1.01})
-    assert "test_accuracy: 1.0 >= 1.01; improve the model, or change `check`" in one_line_error(repository, "check")
-    change(repository, "check", minimum={"accuracy": 0.5})
-    assert "metrics.json has no accuracy; did you mean test_accuracy?" in one_line_error(repository, "check")
-    assert "neither an experiment nor a revision" in one_line_error(repository, "check", "nowhere")
+    change(workspace.root, "check", minimum={"test_accuracy": 1.01})
+    failed = one_line_error(workspace.root, "check")
+    assert "test_accuracy: 1.0 >= 1.01; improve the model, or change `check`" in failed
+    change(workspace.root, "check", minimum={"accuracy": 0.5})
+    with pytest.raises(ParamsError, match=r"metrics\.json has no accuracy; did you mean test_accuracy\?"):
+        gate.check(workspace)
+    with pytest.raises(DataError, match="neither an experiment nor a revision"):
+        history.resolve(workspace, "nowhere")
 
 
 def test_register_names_a_champion_only_for_a_reason(changed: Path) -> None:
-    second = run(changed, *SPAMPIPE, "register", "sms").stdout
-    assert second == "sms\tversion 2\tnot champion: no difference: 24 of 24 right, as in the champion\n"
-    assert run(changed, *SPAMPIPE, "register", "sms").stdout == second  # and no third version
-    lower = run(changed, *SPAMPIPE, "register", "sms", "--by", "train/loss").stdout
-    assert "\tchampion: train/loss" in lower  # a shorter training leaves a higher loss
+    workspace = Workspace(changed)
+    printed = run(changed, *SPAMPIPE, "register", "sms").stdout
+    assert printed == "sms\tversion 2\tnot champion: no difference: 24 of 24 right, as in the champion\n"
+    second = registry.register(workspace, "sms")
+    assert f"sms\tversion {second.version}\t{second.verdict}\n" == printed  # and no third version
+    lower = registry.register(workspace, "sms", "train/loss")
+    assert lower.verdict.startswith("champion: train/loss")  # a shorter training leaves a higher loss
     client = mlflow.MlflowClient(store_of(changed))
     assert client.get_model_version_by_alias("sms", "champion").version == 2
-    assert "champion already" in run(changed, *SPAMPIPE, "register", "sms").stdout
+    assert registry.register(workspace, "sms").verdict == "champion already"
     client.set_registered_model_alias("sms", "champion", "1")
-    assert "no_such: not a metric" in one_line_error(changed, "register", "sms", "--by", "no_such")
+    with pytest.raises(DataError, match="no_such: not a metric"):
+        registry.register(workspace, "sms", "no_such")
 
 
 def test_a_registered_model_predicts_where_there_is_no_repository(changed: Path, tmp_path: Path) -> None:
@@ -135,8 +153,12 @@ def test_compare_shows_two_results_side_by_side(changed: Path) -> None:
     assert ["train.epochs", "1", "2"] in [line.split() for line in against_the_commit]
     assert "test messages, B beside A: no difference: 24 of 24 right, as in A" in against_the_commit
     assert max(map(len, against_the_commit)) <= 80
-    assert "nowhere: neither an experiment nor a revision" in one_line_error(changed, "compare", "nowhere")
-    assert "neither in git nor in DVC's cache" in one_line_error(changed, "compare", "HEAD~1")
+    for name, complaint in (
+        ("nowhere", "neither an experiment nor"),
+        ("HEAD~1", "neither in git nor in DVC's cache"),
+    ):
+        with pytest.raises(DataError, match=complaint):
+            result.named(Workspace(changed), name)
 
 
 def test_experiments_lists_what_each_changed_and_how_far_it_is(changed: Path) -> None:
@@ -166,11 +188,13 @@ def test_back_to_what_is_committed(repository: Path) -> None:
     assert (Workspace(repository).figures / "loss.png").read_bytes() == figure
 
 
-def test_results_of_other_settings_are_not_compared(repository: Path) -> None:
-    change(repository, "train", epochs=7)
-    for command in ("compare", "report"):
-        line = one_line_error(repository, command, "HEAD")
-        assert line == "error: params.yaml: train is not what dvc.lock holds results of; run `dvc repro`"
+def test_results_of_other_settings_are_neither_compared_nor_published(workspace: Workspace) -> None:
+    change(workspace.root, "train", epochs=7)
+    complaint = "params.yaml: train is not what dvc.lock holds results of; run `dvc repro`"
+    for action in (result.in_workspace, publication.publish_workspace):
+        with pytest.raises(DataError, match=complaint):
+            action(workspace)
+    assert one_line_error(workspace.root, "compare", "HEAD") == f"error: {complaint}"
 
 
 def test_errors_lists_the_mistakes_the_surest_first_one_a_line(repository: Path) -> None:
@@ -203,39 +227,38 @@ def test_results_of_a_version_without_some_columns_can_be_compared_with(reposito
     assert first == second
 
 
-def test_publish_refuses_results_that_do_not_belong_together(repository: Path) -> None:
-    change(repository, "train", epochs=7)
-    assert "params.yaml: train is not what dvc.lock holds results of; run `dvc repro`" in one_line_error(
-        repository, "publish"
-    )
-    change(repository, "train", epochs=2)
-    metrics = json.loads(Workspace(repository).evaluate_metrics.read_text())
-    Workspace(repository).evaluate_metrics.unlink()
-    Workspace(repository).evaluate_metrics.write_text(json.dumps(metrics | {"test_accuracy": 1.0}))
-    assert "metrics.json: not the one that dvc.lock names" in one_line_error(repository, "publish")
+def test_publish_refuses_results_that_do_not_belong_together(workspace: Workspace) -> None:
+    metrics = readers.read_metrics(workspace.evaluate_metrics)
+    files.write_json(workspace.evaluate_metrics, metrics | {"test_accuracy": 0.5})
+    with pytest.raises(DataError, match=r"metrics\.json: not the one that dvc.lock names"):
+        publication.publish_workspace(workspace)
 
 
-def test_publish_restores_a_lost_store_to_the_point_and_completes_a_killed_run(repository: Path) -> None:
+def test_publish_restores_a_lost_store_to_the_point_and_completes_a_killed_run(workspace: Workspace) -> None:
+    repository = workspace.root
     (before,) = tracked_runs(repository)
     curves = points(repository)
     assert [len(curves[name]) for name in ("train/loss", "validation/accuracy", "learning_rate")] == [5, 2, 7]
     client = mlflow.MlflowClient(store_of(repository))
     client.update_run(before.info.run_id, status="KILLED")
     client.delete_tag(before.info.run_id, EVALUATE_TAG)
-    assert run(repository, *SPAMPIPE, "publish").stdout.endswith("\tstatus\n")
-    assert run(repository, *SPAMPIPE, "publish").stdout.endswith("\tcomplete already\n")
-    (repository / "mlflow.db").unlink()
+    assert publication.publish_workspace(workspace).added == ("status",)
+    assert publication.publish_workspace(workspace).added == ()
+    workspace.mlflow_store.rename(repository / "lost.db")
     assert run(repository, *SPAMPIPE, "publish", "HEAD").stdout.endswith("\trun, curves, metrics, files, model\n")
-    (after,) = tracked_runs(repository)
+    shutil.copy(workspace.mlflow_store, repository / "restored.db")  # by the old name, MLflow here still has the lost
+    restored = f"sqlite:///{repository / 'restored.db'}"
+    (after,) = tracked_runs(repository, restored)
+    assert after.info.run_id != before.info.run_id
     assert after.info.status == "FINISHED"
     assert after.data.params == before.data.params
-    assert points(repository) == curves
+    assert points(repository, restored) == curves
 
 
-def points(repository: Path) -> dict[str, list[tuple[int, float]]]:
+def points(repository: Path, store: str | None = None) -> dict[str, list[tuple[int, float]]]:
     """The steps and values of the only run's curves, but for its speeds, which no file has."""
-    (tracked,) = tracked_runs(repository)
-    client = mlflow.MlflowClient(store_of(repository))
+    (tracked,) = tracked_runs(repository, store)
+    client = mlflow.MlflowClient(store or store_of(repository))
     return {
         name: sorted((point.step, point.value) for point in client.get_metric_history(tracked.info.run_id, name))
         for name in tracked.data.metrics
@@ -244,11 +267,11 @@ def points(repository: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def test_publish_brings_the_locks_md5_up_to_date_and_then_changes_nothing(
-    repository: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    repository = workspace.root
     (before,) = tracked_runs(repository)
-    lock = files.digest(Workspace(repository).lock, "md5")
+    lock = files.digest(workspace.lock, "md5")
     assert before.data.tags[LOCK_TAG] != lock  # the last stage saw dvc.lock before DVC completed it
     changed = []
     set_tag = mlflow.MlflowClient.set_tag
@@ -258,8 +281,8 @@ def test_publish_brings_the_locks_md5_up_to_date_and_then_changes_nothing(
         set_tag(client, run_id, name, value)
 
     monkeypatch.setattr(mlflow.MlflowClient, "set_tag", watched)
-    assert publication.publish_workspace(Workspace(repository)).added == ()
+    assert publication.publish_workspace(workspace).added == ()
     (after,) = tracked_runs(repository)
     assert (changed, after.data.tags) == ([LOCK_TAG], before.data.tags | {LOCK_TAG: lock})
-    assert publication.publish_workspace(Workspace(repository)).added == ()
+    assert publication.publish_workspace(workspace).added == ()
     assert changed == [LOCK_TAG]
