@@ -5,6 +5,7 @@ Run `python -m benchmarks.baseline` after `dvc repro`. It is what a language mod
 
 from pathlib import Path
 
+import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import LinearSVC
@@ -12,7 +13,9 @@ from sklearn.svm import LinearSVC
 from spampipe.core import command, files
 from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.data import labels, messages
-from spampipe.evaluation import reports
+from spampipe.data.labels import EVEN
+from spampipe.evaluation import metrics
+from spampipe.evaluation.scored import Evaluation, judged
 
 RESULT = Path("benchmarks/results/baseline.json")
 
@@ -30,11 +33,12 @@ def main() -> None:
         LinearSVC(random_state=0),
     )
     model.fit(tables["train"]["Text"], tables["train"]["Label"])
-    predictions = {
-        name: reports.tabulate(name, table, model.predict(table["Text"]).astype(float), 0.5)
-        for name, table in tables.items()
-    }
-    files.write_json(RESULT, {"model": "TF-IDF and linear SVM", "figures": reports.summarize(predictions)})
+    scored = {}
+    for name, table in tables.items():
+        certain = np.eye(len(label_set))[model.predict(table["Text"])]
+        scored[name] = judged(name, table["Text"].tolist(), table["Label"].to_numpy(), certain, label_set, EVEN)
+    figures = metrics.compute(Evaluation(label_set, scored))
+    files.write_json(RESULT, {"model": "TF-IDF and linear SVM", "figures": figures})
 
 
 if __name__ == "__main__":

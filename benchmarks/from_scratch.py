@@ -35,7 +35,7 @@ def main() -> None:
         copy = Path(name)
         for package in ("spampipe", "stages"):
             shutil.copytree(package, copy / package)
-        (Workspace(copy).params).write_text(yaml.safe_dump(settings), encoding="utf-8")
+        Workspace(copy).params.write_text(yaml.safe_dump(settings), encoding="utf-8")
         (copy / ".dvc" / "tmp").mkdir(parents=True)
         for stage in STAGES:
             subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=copy, check=True)

@@ -20,11 +20,11 @@ from benchmarks import flops, timing, training_runs
 from spampipe import params
 from spampipe.core import command, files
 from spampipe.core.errors import SpampipeError
+from spampipe.core.workspace import Workspace
 from spampipe.data.tokens import TokenTable
 from spampipe.models import bases, checkpoint, compute
-from spampipe.models.classifier import Trainable
-from spampipe.models.precision import Precision
-from spampipe.training import examples
+from spampipe.models.choices import Precision, Trainable
+from spampipe.training import examples, loop
 
 RESULT = timing.RESULTS / "gpu.json"
 MATRIX_SIZES = (2048, 8192)
@@ -65,12 +65,12 @@ def main() -> None:
         name: {size: flops.matrix_rate(device, DTYPES[name], size) for size in MATRIX_SIZES}
         for name in arguments.precision
     }
-    with tempfile.TemporaryDirectory() as folder, training_runs.empty_store():
+    with tempfile.TemporaryDirectory() as folder, training_runs.empty_store() as store:
         bases.fetch_base("gpt2-small", "random", Path(folder))  # every size has the same tokenizer
         tables = training_runs.tokenize("gpt2-small", Path(folder))
         del tables["test"]
         rows = [
-            measure(variant, precision, arguments.epochs, tables, device, Path(folder))
+            measure(variant, precision, arguments.epochs, tables, device, Path(folder), store)
             for variant in VARIANTS
             if variant.row in arguments.rows
             for precision in arguments.precision
@@ -97,6 +97,7 @@ def measure(
     tables: dict[str, TokenTable],
     device: torch.device,
     folder: Path,
+    store: Path,
 ) -> dict[str, Any]:
     """Train one variant; its minutes, peak memory and operations a second.
 
@@ -104,28 +105,28 @@ def measure(
     validation in that pass's time; else of the training steps, forward and twice that backward, without the last
     block, in the whole time. Both are lower bounds.
     """
-    settings, length = params.load(), tables["train"].max_length
+    settings, length = params.load(Workspace().params), tables["train"].max_length
     changes = {"name": variant.model, "weights": "random", "trainable": variant.trainable, "position": "last"}
     model = settings.model.model_copy(update=changes | {"causal": True, "dropout": 0.0})
-    loop = {"epochs": epochs, "batch_size": 8, "learning_rate": 5e-5, "precision": precision}
-    card = checkpoint.describe(model, length, precision, folder)
-    classifier = checkpoint.create(card, settings.train.seed, 0.0, device, folder)
-    classifier.trunk_digest()  # names the store's file; part of loading, not of training
+    changed = {"epochs": epochs, "batch_size": 8, "learning_rate": 5e-5, "precision": precision}
+    card = checkpoint.describe(model, tables["train"].label_set, length, precision, folder)
+    made = checkpoint.create(card, settings.train.seed, 0.0, device, folder)
+    made.trunk.digest()  # names the store's file; part of loading, not of training
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     flops.synchronize(device)
     start = time.perf_counter()
-    train, validation = (examples.prepare(classifier, table, precision, name) for name, table in tables.items())
+    train, validation = (examples.prepare(made, table, precision, name, store) for name, table in tables.items())
     flops.synchronize(device)
     prepared = time.perf_counter()
-    loop.fit(classifier, train, validation, settings.train.model_copy(update=loop))
+    loop.fit(made.network, train, validation, settings.train.model_copy(update=changed))
     flops.synchronize(device)
     end = time.perf_counter()
-    if classifier.trunk_depth:
-        rate = sum(flops.trunk_flops(classifier, table) for table in tables.values()) / (prepared - start)
+    if made.network.trunk_depth:
+        rate = sum(flops.trunk_flops(made.network, table) for table in tables.values()) / (prepared - start)
     else:
         seen = epochs * (len(tables["train"]) // 8) * 8 * length
-        rate = 3 * flops.block_flops(classifier, -1) * seen / (end - start)
+        rate = 3 * flops.block_flops(made.network, -1) * seen / (end - start)
     return {
         **dataclasses.asdict(variant),
         "precision": precision,

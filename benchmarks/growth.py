@@ -19,6 +19,7 @@ from benchmarks import timing, workspace
 from spampipe.core import command, files
 from spampipe.core.errors import SpampipeError
 from spampipe.core.workspace import Workspace
+from spampipe.data import labels
 from spampipe.data import messages as messages_
 
 RESULT = timing.RESULTS / "growth.json"
@@ -72,15 +73,18 @@ def grow(size: int, store_mebibytes: int) -> dict[str, Any]:
 
 def synthetic(size: int) -> str:
     """A collection of `label<TAB>text` lines with the real one's classes and, nearly, its lengths."""
-    real = messages_.parse(Workspace().raw_messages.read_bytes(), Workspace().raw_messages)
+    label_set = labels.load(Workspace().labels)
+    real = messages_.parse(Workspace().raw_messages.read_bytes(), Workspace().raw_messages, label_set)
     known = [(label, text.replace('"', "'").split()) for label, text in zip(real["Label"], real["Text"], strict=True)]
-    words = {label: [word for other, text in known if other == label for word in text] for label in (0, 1)}
+    words = {
+        label: [word for other, text in known if other == label for word in text] for label in range(len(label_set))
+    }
     draw = random.Random(SEED)
     lines = []
     for _ in range(size):
         label, text = draw.choice(known)
         changed = [draw.choice(words[label]) if draw.random() < EXCHANGED else word for word in text]
-        lines.append(f"{messages_.LABELS[label]}\t{' '.join(changed)}\n")
+        lines.append(f"{label_set.names[label]}\t{' '.join(changed)}\n")
     return "".join(lines)
 
 

@@ -14,6 +14,8 @@ from transformers import LlamaConfig, LlamaForSequenceClassification
 from spampipe.models.architectures import DecoderConfig
 from spampipe.models.classifier import Classifier
 from spampipe.models.decoder import Decoder
+from spampipe.models.freezing import trained_parameters
+from spampipe.models.frozen_trunk import Model
 
 _Model = TypeVar("_Model", bound=nn.Module)
 
@@ -54,12 +56,12 @@ _LLAMA_NAMES = {
 }
 
 
-def book_classifier(classifier: Classifier) -> GPTModel:
+def book_classifier(ours: Model) -> GPTModel:
     """The book's GPTModel, sections 6.4 and 6.5, with a copy of a GPT-2 classifier's tensors."""
-    classifier.complete()
-    model = book_model(classifier.decoder, classifier.head.out_features)
-    model.out_head.load_state_dict(classifier.head.state_dict())
-    return _frozen_alike(model, classifier, _BOOK_NAMES)
+    ours.trunk.complete()
+    model = book_model(ours.network.decoder, ours.network.head.out_features)
+    model.out_head.load_state_dict(ours.network.head.state_dict())
+    return _frozen_alike(model, ours.network, _BOOK_NAMES)
 
 
 def book_encoding(ranks: Path) -> tiktoken.Encoding:
@@ -93,9 +95,10 @@ def book_model(decoder: Decoder, num_labels: int | None = None) -> GPTModel:
     return model.eval()
 
 
-def llama_classifier(classifier: Classifier, padding: int, labels: tuple[str, ...]) -> LlamaForSequenceClassification:
+def llama_classifier(ours: Model, padding: int, labels: tuple[str, ...]) -> LlamaForSequenceClassification:
     """The model of transformers, with a copy of a Llama classifier's tensors, and a head with a bias as ours has."""
-    classifier.complete()
+    ours.trunk.complete()
+    classifier = ours.network
     config = llama_config(
         classifier.decoder.config,
         pad_token_id=padding,
@@ -138,7 +141,7 @@ def _rename(name: str, names: dict[str, str]) -> str:
 
 
 def _frozen_alike(model: _Model, classifier: Classifier, names: dict[str, str]) -> _Model:
-    trained = {_rename(name, names) for name in classifier.trained_parameters()}
+    trained = {_rename(name, names) for name in trained_parameters(classifier)}
     for name, tensor in model.named_parameters():
         tensor.requires_grad_(name in trained)
     return model.to(classifier.head.weight.device).eval()

@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks import timing, workspace
 from spampipe import params
 from spampipe.core import command, files
+from spampipe.core.workspace import Workspace
 from spampipe.models.catalogue import BASE_MODELS
 
 RESULT = timing.RESULTS / "pipeline.json"
@@ -22,7 +23,7 @@ PARTED = ("train", "evaluate")
 
 def main() -> None:
     """Write benchmarks/results/pipeline.json."""
-    defaults = params.load()
+    defaults = params.load(Workspace().params)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--model", choices=BASE_MODELS, default=defaults.model.name)

@@ -1,4 +1,4 @@
-"""Messages a second: this project's SpamClassifier, the book's classify_review and transformers' pipeline.
+"""Messages a second: this project's classifier, the book's classify_review and transformers' pipeline.
 
 Run `python -m benchmarks.prediction_speed` after `dvc repro`. The book's function takes one message at a time and
 pads it to the longest training message; it is compared on GPT-2's shape with random weights, which change no time.
@@ -18,17 +18,20 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, pipeline
 
 from benchmarks import timing, training_runs
 from benchmarks.opponents import book_classifier, book_encoding, llama_classifier
+from spampipe.classifiers.neural import NeuralClassifier
+from spampipe.classifiers.settings import ModelParams
 from spampipe.core import command, files
 from spampipe.core.workspace import LEFTOVER_SPLIT, Workspace
 from spampipe.data import labels, messages
+from spampipe.data.labels import EVEN
+from spampipe.data.tokenizer import Tokenizer
 from spampipe.downloads import fetch
-from spampipe.inference.prediction import SpamClassifier
 from spampipe.models import bases, checkpoint, compute
 from spampipe.models.card import ClassifierCard, load_card
 from spampipe.models.catalogue import BASE_MODELS
+from spampipe.models.choices import Precision
 from spampipe.models.families.gpt2 import FAMILY
-from spampipe.models.precision import Precision
-from spampipe.params import ModelParams
+from spampipe.models.frozen_trunk import Model
 
 RESULT = timing.RESULTS / "prediction_speed.json"
 PIPELINE_BATCHES = (1, 8, 32)
@@ -68,7 +71,7 @@ def against_book(base: str, texts: list[str], padded: int, repeats: int) -> dict
         folder = Path(name)
         bases.fetch_base(base, "random", folder)
         tokenizer, encoding = FAMILY.load_tokenizer(folder), book_encoding(FAMILY.tokenizer_path(folder))
-        max_length = training_runs.tokenize(base, folder)["train"].max_length
+        train = training_runs.tokenize(base, folder)["train"]
         contenders: Contenders = {}
         for position, some in POSITIONS.items():
             settings: dict[str, Any] = {
@@ -78,16 +81,17 @@ def against_book(base: str, texts: list[str], padded: int, repeats: int) -> dict
                 "position": position,
             }
             model = ModelParams(**settings, causal=True, dropout=0.0)
-            card = checkpoint.describe(model, max_length, "fp32", folder)
-            classifier = checkpoint.create(card, 123, 0.0, device, folder).eval()
+            card = checkpoint.describe(model, train.label_set, train.max_length, "fp32", folder)
+            made = checkpoint.create(card, 123, 0.0, device, folder)
+            made.network.eval()
             if position == "last":
-                book = book_classifier(classifier)
+                book = book_classifier(made)
             for precision in get_args(Precision):
-                ours = SpamClassifier(classifier, card.model_copy(update={"precision": precision}), tokenizer, 0.5)
+                ours = with_precision(made, card, tokenizer, precision)
                 contenders[position, precision] = labels_of(ours), few if some == "few" else texts
 
     def review(some: list[str]) -> list[str]:
-        answers = [classify_review(text, book, encoding, device, max_length) for text in some]
+        answers = [classify_review(text, book, encoding, device, train.max_length) for text in some]
         return ["ham" if answer == "not spam" else answer for answer in answers]
 
     contenders["book", "fp32"] = review, few
@@ -103,19 +107,20 @@ def against_book(base: str, texts: list[str], padded: int, repeats: int) -> dict
 
 def against_pipeline(texts: list[str], repeats: int) -> dict[str, Any]:
     """The trained classifier in transformers' pipeline, at its best batch size, and in this project."""
-    device, card = compute.chosen_device(), load_card()
-    classifier = checkpoint.load(card, device)
-    tokenizer, fast = BASE_MODELS[card.base].family.load_tokenizer(Workspace().base), load_tokenizer(card)
+    workspace = Workspace()
+    device, card = compute.chosen_device(), load_card(workspace.classifier_card)
+    made = checkpoint.load(card, device, workspace.classifier_weights, workspace.base)
+    tokenizer, fast = BASE_MODELS[card.base].family.load_tokenizer(workspace.base), load_tokenizer(card)
 
     def run_pipeline(precision: Precision, batch_size: int) -> Classify:
-        model = llama_classifier(classifier, card.padding, card.labels).to(DTYPES[precision])
+        model = llama_classifier(made, card.padding, card.labels.names).to(DTYPES[precision])
         run = pipeline("text-classification", model=model, tokenizer=fast, device=device)
         options = {"batch_size": batch_size, "truncation": True, "max_length": card.max_length}
         return lambda some: [answer["label"] for answer in run(some, **options)]
 
     rows, best = [], {}
     for precision in get_args(Precision):
-        ours = SpamClassifier(classifier, card.model_copy(update={"precision": precision}), tokenizer, 0.5)
+        ours = with_precision(made, card, tokenizer, precision)
         contenders: Contenders = {("spampipe", ""): (labels_of(ours), texts)}
         for size in PIPELINE_BATCHES:
             contenders["pipeline", str(size)] = run_pipeline(precision, size), texts
@@ -137,6 +142,14 @@ def against_pipeline(texts: list[str], repeats: int) -> dict[str, Any]:
     return {"rows": rows, "best_times_faster": faster(*fastest)}
 
 
+def with_precision(
+    model: Model, card: ClassifierCard, tokenizer: Tokenizer, precision: Precision
+) -> NeuralClassifier:
+    """A classifier that computes in this precision."""
+    changed = card.model_copy(update={"precision": precision})
+    return NeuralClassifier(model, changed, tokenizer, Workspace().trunk_store, EVEN)
+
+
 def load_tokenizer(card: ClassifierCard) -> PreTrainedTokenizerBase:
     """The base's tokenizer as transformers reads it from the published file."""
     pin = next(pin for pin in bases.PINS if pin.name == card.base)
@@ -147,7 +160,7 @@ def load_tokenizer(card: ClassifierCard) -> PreTrainedTokenizerBase:
     return fast
 
 
-def labels_of(classifier: SpamClassifier) -> Classify:
+def labels_of(classifier: NeuralClassifier) -> Classify:
     """A function from texts to labels."""
     return lambda texts: [prediction.label for prediction in classifier.classify(texts)]
 

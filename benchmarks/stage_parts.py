@@ -40,43 +40,48 @@ def main() -> None:
 def train(watch: Stopwatch) -> None:
     """Load, run the frozen layers, take all steps."""
     from spampipe import params
+    from spampipe.core.workspace import Workspace
     from spampipe.data import tokens
     from spampipe.models import checkpoint, compute
     from spampipe.training import examples, loop
 
-    settings = params.load()
+    settings = params.load(Workspace().params)
     compute.configure_torch()
     tables = {name: tokens.load(Workspace().split_tokens(name)) for name in ("train", "validation")}
-    card = checkpoint.describe(settings.model, tables["train"].max_length, settings.train.precision)
-    classifier = checkpoint.create(card, settings.train.seed, settings.model.dropout, compute.chosen_device())
+    known, length, workspace = tables["train"].label_set, tables["train"].max_length, Workspace()
+    card = checkpoint.describe(settings.model, known, length, settings.train.precision, workspace.base)
+    device = compute.chosen_device()
+    model = checkpoint.create(card, settings.train.seed, settings.model.dropout, device, workspace.base)
     watch.lap("load")
-    splits = {name: examples.prepare(classifier, table, card.precision, name) for name, table in tables.items()}
+    store = workspace.trunk_store
+    splits = {name: examples.prepare(model, table, card.precision, name, store) for name, table in tables.items()}
     watch.lap("frozen_layers")
-    loop.fit(classifier, splits["train"], splits["validation"], settings.train)
+    loop.fit(model.network, splits["train"], splits["validation"], settings.train)
     watch.lap("steps")
 
 
 def evaluate(watch: Stopwatch) -> None:
     """Load, run the frozen layers on what is not in the store yet, score all messages."""
     from spampipe import params
+    from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
     from spampipe.data import tokens
-    from spampipe.evaluation import scoring
     from spampipe.models import checkpoint, compute
     from spampipe.models.card import load_card
-    from spampipe.training import examples
+    from spampipe.training import examples, scoring
 
-    settings = params.load()
+    settings = params.load(Workspace().params)
     compute.configure_torch()
-    card = load_card()
-    classifier = checkpoint.load(card, compute.chosen_device())
+    workspace = Workspace()
+    card, store = load_card(workspace.classifier_card), workspace.trunk_store
+    model = checkpoint.load(card, compute.chosen_device(), workspace.classifier_weights, workspace.base)
     tables = {name: tokens.load(Workspace().split_tokens(name)) for name in (*SPLITS, LEFTOVER_SPLIT)}
     watch.lap("load")
     for name, table in tables.items():
-        examples.prepare(classifier, table, card.precision, name)
+        examples.prepare(model, table, card.precision, name, store)
     watch.lap("frozen_layers")
     for name, table in tables.items():
         batch_size = settings.evaluate.batch_size
-        scoring.spam_probabilities(classifier, table, batch_size, card.precision, name, reuse_trunk=True)
+        scoring.class_probabilities(model, table, batch_size, card.precision, name, store)
     watch.lap("scoring")
 
 

@@ -1,7 +1,6 @@
 """Training as the pipeline does it, with nothing computed beforehand: what the benchmarks time."""
 
 import math
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,14 +14,14 @@ from spampipe.data.tokens import TokenTable
 from spampipe.models import checkpoint, compute, precision
 from spampipe.models.card import ClassifierCard
 from spampipe.models.catalogue import BASE_MODELS
-from spampipe.models.classifier import Classifier
+from spampipe.models.frozen_trunk import Model
 from spampipe.params import TrainParams
-from spampipe.training import examples, loop
+from spampipe.training import examples, loop, measures
 from spampipe.training.examples import Examples
 from spampipe.training.training_log import Record
 
 Tables = dict[str, TokenTable]
-Prepare = Callable[[Classifier, TokenTable, precision.Precision, str], Examples]
+Prepare = Callable[[Model, TokenTable, precision.Precision, str, Path | None], Examples]
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def train_anew(
     card: ClassifierCard,
     settings: TrainParams,
     tables: Tables,
-    folder: Path = Workspace().base,
+    folder: Path,
     prepare: Prepare = examples.prepare,
 ) -> TrainingRun:
     """Train a new classifier, with an empty store for the output of frozen layers.
@@ -56,34 +55,26 @@ def train_anew(
         folder: of the base model.
         prepare: makes examples of a split.
     """
-    classifier = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device(), folder)
-    classifier.complete()
-    with empty_store():
+    model = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device(), folder)
+    model.trunk.complete()
+    with empty_store() as store:
         start = time.perf_counter()
         train, validation = (
-            prepare(classifier, tables[name], card.precision, name) for name in ("train", "validation")
+            prepare(model, tables[name], card.precision, name, store) for name in ("train", "validation")
         )
-        records = loop.fit(classifier, train, validation, settings)
+        records = loop.fit(model.network, train, validation, settings)
         seconds = time.perf_counter() - start
         if "test" not in tables:
             return TrainingRun(seconds, records, math.nan)
-        test = prepare(classifier, tables["test"], card.precision, "test")
-        return TrainingRun(seconds, records, loop.accuracy(classifier, test, card.precision))
+        test = prepare(model, tables["test"], card.precision, "test", store)
+        return TrainingRun(seconds, records, measures.accuracy(model.network, test, card.precision))
 
 
 @contextmanager
-def empty_store() -> Iterator[None]:
-    """Keep what frozen layers give in a temporary folder; the workspace's own store is not looked at."""
-    before = os.environ.get("DVC_ROOT")
+def empty_store() -> Iterator[Path]:
+    """A temporary folder to keep what frozen layers give; the workspace's own store is not looked at."""
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["DVC_ROOT"] = folder
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["DVC_ROOT"]
-            else:
-                os.environ["DVC_ROOT"] = before
+        yield Path(folder)
 
 
 def shortened(tables: Tables, most: int | None) -> Tables:

@@ -19,6 +19,7 @@ from spampipe.core.workspace import SPLITS, Workspace
 from spampipe.data import tokens
 from spampipe.models import checkpoint, compute
 from spampipe.models.classifier import Classifier
+from spampipe.models.freezing import trained_parameters
 from spampipe.training import examples, loop
 from spampipe.training.examples import Examples
 from spampipe.training.training_log import Record
@@ -34,13 +35,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     precision = parser.parse_args().precision
-    settings = params.load()
+    settings = params.load(Workspace().params)
     compute.configure_torch()
     tables = {name: tokens.load(Workspace().split_tokens(name)) for name in SPLITS}
-    card = checkpoint.describe(settings.model, tables["train"].max_length, precision)
-    classifier = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device())
-    splits = {name: examples.prepare(classifier, table, precision, name) for name, table in tables.items()}
-    start = {name: tensor.detach().clone() for name, tensor in classifier.trained_parameters().items()}
+    train, workspace = tables["train"], Workspace()
+    card = checkpoint.describe(settings.model, train.label_set, train.max_length, precision, workspace.base)
+    model = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device(), workspace.base)
+    store, classifier = workspace.trunk_store, model.network
+    splits = {name: examples.prepare(model, table, precision, name, store) for name, table in tables.items()}
+    start = {name: tensor.detach().clone() for name, tensor in trained_parameters(classifier).items()}
 
     outcomes: dict[tuple[float, int], list[dict[str, float]]] = {}
     for learning_rate in LEARNING_RATES:

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from spampipe.data.labels import LabelSet
 from spampipe.data.tokens import TokenTable
+from spampipe.models.choices import Precision
 from spampipe.models.classifier import Classifier
 from spampipe.models.compute import send
 from spampipe.models.frozen_trunk import Model
-from spampipe.models.precision import Precision
 from spampipe.training import trunk_store
 from spampipe.training.trunk_pass import Rows, distinct_rows, trunk_outputs
 

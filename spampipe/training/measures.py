@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from spampipe.data.labels import EVEN, decide
+from spampipe.models.choices import Precision
 from spampipe.models.classifier import Classifier
 from spampipe.models.compute import send
-from spampipe.models.precision import Precision, autocast
+from spampipe.models.precision import autocast
 from spampipe.training import distributed
 from spampipe.training.examples import Examples
 from spampipe.training.scoring import softmax

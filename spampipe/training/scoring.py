@@ -9,8 +9,9 @@ from torch import Tensor
 from spampipe.core.progress import Progress
 from spampipe.data.labels import Probabilities
 from spampipe.data.tokens import TokenTable
+from spampipe.models.choices import Precision
 from spampipe.models.frozen_trunk import Model
-from spampipe.models.precision import Precision, autocast, rounded_weights
+from spampipe.models.precision import autocast, rounded_weights
 from spampipe.training.examples import Examples, TokenExamples, prepare
 
 

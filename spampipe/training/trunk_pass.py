@@ -12,9 +12,10 @@ from torch import Tensor
 
 import spampipe
 from spampipe.core.progress import Progress
+from spampipe.models.choices import Precision
 from spampipe.models.compute import describe, send
 from spampipe.models.frozen_trunk import Model
-from spampipe.models.precision import Precision, autocast, has_bf16_units, rounded_weights
+from spampipe.models.precision import autocast, has_bf16_units, rounded_weights
 from spampipe.training import trunk_store
 
 # Enough for full-speed matrix products; on a CPU, few enough that activations stay in its caches.

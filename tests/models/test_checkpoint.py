@@ -187,7 +187,7 @@ def test_the_card_holds_everything(workspace, kind):
         "architecture": dataclasses.asdict(base.config),
         "tokenizer": base.family.tokenizer,
         "tokenizer_sha256": digest(tokenizer_of(workspace)),
-        "labels": {"names": ["question", "yes", "complaint"], "positive": None},
+        "labels": {"names": ["no", "perhaps", "yes"], "positive": None},
         "max_length": 12,
         "weights_sha256": digest(workspace.classifier_weights),
         **how,

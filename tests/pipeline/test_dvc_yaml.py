@@ -149,6 +149,7 @@ RERUN = {
     "data/messages.py": STAGES,
     "models/decoder.py": ("download", "tokenize-pad", "train", "evaluate"),
     "training/loop.py": ("train", "evaluate", "plot"),
+    "classifiers/neural.py": ("train", "evaluate"),
     "evaluation/metrics.py": ("evaluate", "plot"),
     "figures.py": ("plot",),
     "params.py": STAGES,
