@@ -8,12 +8,14 @@ from spampipe.core import command, files
 from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.evaluation import metrics, reports
 from spampipe.evaluation.scored import Evaluation, judged
+from spampipe.models import compute
 from spampipe.tracking import recording
 
 
 def main(workspace: Workspace) -> None:
     """Write models/decision.json and reports/evaluate/."""
     settings = params.load(workspace.params)
+    compute.configure_torch()
     threshold = settings.evaluate.threshold
     decision.save(workspace.decision, Decision(threshold=threshold))  # part of the classifier that is loaded
     with recording.resumed_run(workspace, settings.recorded(), settings.title, "evaluate") as run:

@@ -221,6 +221,8 @@ def test_what_is_known_of_each_figure():
     }
     assert metrics.better("validation_loss") == metrics.better("test_false_negatives") == "lower"
     assert set(metrics.DESCRIPTIONS) == set(metrics.NAMES)
+    assert tuple(metrics.described(TWO)) == NAMES_WITH_POSITIVE
+    assert "test_recall_{label}" in metrics.described(PETS) and "test_recall" not in metrics.described(PETS)
     assert all(text.endswith(".") and len(text) < 120 for text in metrics.DESCRIPTIONS.values())
 
 

@@ -177,7 +177,7 @@ def test_errors_lists_the_mistakes_the_surest_first_one_a_line(repository: Path)
     table = pd.read_csv(repository / paths.PREDICTIONS, keep_default_na=False)
     first, second = table.index[table["split"] == "test"][:2]
     for row, probability, text in ((first, 0.6, "two\nlines"), (second, 0.95, "surer")):
-        table.loc[row, ["text", "label", "predicted", "probability"]] = [text, 0, 1, probability]
+        table.loc[row, ["text", "label", "predicted", "probability"]] = [text, "ham", "spam", probability]
     (repository / paths.PREDICTIONS).unlink()
     table.to_csv(repository / paths.PREDICTIONS, index=False)
     listed = run(repository, *SPAMPIPE, "errors", "--split", "test").stdout
