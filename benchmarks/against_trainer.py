@@ -21,7 +21,8 @@ from transformers import EvalPrediction, Trainer, TrainingArguments
 from benchmarks import timing, training_runs
 from benchmarks.opponents import llama_classifier
 from spampipe import params
-from spampipe.core import command, files, paths
+from spampipe.core import command, files
+from spampipe.core.workspace import SPLITS, Workspace
 from spampipe.data import tokens
 from spampipe.data.tokens import TokenTable
 from spampipe.models import checkpoint, compute
@@ -49,7 +50,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = params.load()
     loop = settings.train.model_copy(update={"epochs": arguments.epochs or settings.train.epochs})
-    whole = {name: tokens.load(paths.split_tokens(name)) for name in paths.SPLITS}
+    whole = {name: tokens.load(Workspace().split_tokens(name)) for name in SPLITS}
     tables = training_runs.shortened(whole, arguments.messages)
 
     def describe(precision: Precision) -> ClassifierCard:

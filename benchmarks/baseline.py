@@ -9,8 +9,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import LinearSVC
 
-from spampipe.core import command, files, paths
-from spampipe.data import messages
+from spampipe.core import command, files
+from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
+from spampipe.data import labels, messages
 from spampipe.evaluation import reports
 
 RESULT = Path("benchmarks/results/baseline.json")
@@ -18,7 +19,9 @@ RESULT = Path("benchmarks/results/baseline.json")
 
 def main() -> None:
     """Write benchmarks/results/baseline.json, figures named as in reports/evaluate/metrics.json."""
-    tables = {name: messages.read(paths.split_csv(name)) for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT)}
+    label_set = labels.load(Workspace().labels)
+    names = (*SPLITS, LEFTOVER_SPLIT)
+    tables = {name: messages.read(Workspace().split_csv(name), label_set) for name in names}
     model = make_pipeline(
         make_union(
             TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),

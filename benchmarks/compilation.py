@@ -8,7 +8,8 @@ import time
 from typing import get_args
 
 from benchmarks import flops, timing, training_runs, trunk_rate
-from spampipe.core import command, files, paths
+from spampipe.core import command, files
+from spampipe.core.workspace import Workspace
 from spampipe.data import tokens
 from spampipe.data.tokens import TokenTable
 from spampipe.models import compute
@@ -27,7 +28,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     compute.configure_torch()
-    table = training_runs.shortened({"train": tokens.load(paths.split_tokens("train"))}, arguments.messages)["train"]
+    table = training_runs.shortened({"train": tokens.load(Workspace().split_tokens("train"))}, arguments.messages)[
+        "train"
+    ]
     rows = []
     for precision in get_args(Precision):
         classifier = trunk_rate.random_classifier(MODEL, compute.chosen_device())

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import yaml
 
-from spampipe.core import command, files, paths
+from spampipe.core import command, files
+from spampipe.core.workspace import Workspace
 
 RESULT = Path("benchmarks/results/from_scratch.json")
 PUBLISHED = {"train_accuracy": 1.0, "validation_accuracy": 0.9664, "test_accuracy": 0.9367}
@@ -27,19 +28,20 @@ STAGES = ("download", "balance", "split", "tokenize_pad", "train", "evaluate")
 
 def main() -> None:
     """Write benchmarks/results/from_scratch.json."""
-    settings = yaml.safe_load(paths.PARAMS.read_text(encoding="utf-8"))
+    settings = yaml.safe_load(Workspace().params.read_text(encoding="utf-8"))
     for section, changes in SETTINGS.items():
         settings[section] |= changes
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name)
         for package in ("spampipe", "stages"):
             shutil.copytree(package, copy / package)
-        (copy / paths.PARAMS).write_text(yaml.safe_dump(settings), encoding="utf-8")
+        (Workspace(copy).params).write_text(yaml.safe_dump(settings), encoding="utf-8")
         (copy / ".dvc" / "tmp").mkdir(parents=True)
         for stage in STAGES:
             subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=copy, check=True)
         written = [
-            json.loads((copy / path).read_text("utf-8")) for path in (paths.TRAIN_METRICS, paths.EVALUATE_METRICS)
+            json.loads((copy / path).read_text("utf-8"))
+            for path in (Workspace().train_metrics, Workspace().evaluate_metrics)
         ]
         metrics = written[0] | written[1]
     document = {

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import timing, workspace
-from spampipe.core import command, files, paths
+from spampipe.core import command, files
 from spampipe.core.errors import SpampipeError
+from spampipe.core.workspace import Workspace
 from spampipe.data import messages as messages_
 
 RESULT = timing.RESULTS / "growth.json"
@@ -71,7 +72,7 @@ def grow(size: int, store_mebibytes: int) -> dict[str, Any]:
 
 def synthetic(size: int) -> str:
     """A collection of `label<TAB>text` lines with the real one's classes and, nearly, its lengths."""
-    real = messages_.parse(paths.RAW_MESSAGES.read_bytes(), paths.RAW_MESSAGES)
+    real = messages_.parse(Workspace().raw_messages.read_bytes(), Workspace().raw_messages)
     known = [(label, text.replace('"', "'").split()) for label, text in zip(real["Label"], real["Text"], strict=True)]
     words = {label: [word for other, text in known if other == label for word in text] for label in (0, 1)}
     draw = random.Random(SEED)

@@ -1,9 +1,13 @@
 """This project's classifier as other people's code would hold it: the book's model and transformers' Llama."""
 
+import base64
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
+import tiktoken
 from llms_from_scratch.ch04 import GPTModel
+from tiktoken_ext.openai_public import r50k_pat_str
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForSequenceClassification
 
@@ -56,6 +60,17 @@ def book_classifier(classifier: Classifier) -> GPTModel:
     model = book_model(classifier.decoder, classifier.head.out_features)
     model.out_head.load_state_dict(classifier.head.state_dict())
     return _frozen_alike(model, classifier, _BOOK_NAMES)
+
+
+def book_encoding(ranks: Path) -> tiktoken.Encoding:
+    """GPT-2's tokenizer as tiktoken offers it to the book's code, but from a rank file at hand."""
+    lines = (line.split() for line in ranks.read_bytes().splitlines())
+    return tiktoken.Encoding(
+        "gpt2",
+        pat_str=r50k_pat_str,
+        mergeable_ranks={base64.b64decode(token): int(rank) for token, rank in lines},
+        special_tokens={"<|endoftext|>": 50256},
+    )
 
 
 def book_model(decoder: Decoder, num_labels: int | None = None) -> GPTModel:

@@ -13,8 +13,9 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import timing, workspace
-from spampipe.core import command, files, paths
-from spampipe.results import gate
+from spampipe.core import command, files
+from spampipe.core.workspace import Workspace
+from spampipe.evaluation import readers
 from spampipe.training import training_log
 
 RESULT = timing.RESULTS / "other_hardware.json"
@@ -64,9 +65,16 @@ def main() -> None:
 
 def outcome(folder: Path) -> dict[str, Any]:
     """The losses, metrics and predictions that lie in a copy."""
-    metrics = gate.read_metrics(folder / paths.TRAIN_METRICS) | gate.read_metrics(folder / paths.EVALUATE_METRICS)
-    steps = files.read_csv(folder / paths.TRAIN_STEPS, training_log.STEP_COLUMNS)
-    return {"metrics": metrics, "steps": steps, "predictions": gate.read_predictions(folder)}
+    training, evaluation = (
+        readers.read_metrics(folder / name) for name in (Workspace().train_metrics, Workspace().evaluate_metrics)
+    )
+    metrics = training | evaluation
+    steps = files.read_csv(Workspace(folder).train_steps, training_log.STEP_COLUMNS)
+    return {
+        "metrics": metrics,
+        "steps": steps,
+        "predictions": readers.read_predictions(Workspace(folder).predictions),
+    }
 
 
 def difference(one: str, other: str, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks import timing, workspace
 from spampipe import params
 from spampipe.core import command, files
-from spampipe.models.architectures import BASE_MODELS
+from spampipe.models.catalogue import BASE_MODELS
 
 RESULT = timing.RESULTS / "pipeline.json"
 SECOND_RATE = 0.0001  # the second experiment's learning rate
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--model", choices=BASE_MODELS, default=defaults.model.name)
     arguments = parser.parse_args()
     changes: workspace.Changes = {"model": {"name": arguments.model}}
-    if BASE_MODELS[arguments.model].weights_format is None:
+    if not BASE_MODELS[arguments.model].has_pretrained_weights:
         changes = {"model": {"name": arguments.model, "weights": "random"}}
 
     dvc = [with_dvc(changes) for _ in range(arguments.repeats)]

@@ -17,13 +17,16 @@ from llms_from_scratch.ch06 import classify_review
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, pipeline
 
 from benchmarks import timing, training_runs
-from benchmarks.opponents import book_classifier, llama_classifier
-from spampipe.core import command, files, paths
-from spampipe.data import messages, tokenizer
+from benchmarks.opponents import book_classifier, book_encoding, llama_classifier
+from spampipe.core import command, files
+from spampipe.core.workspace import LEFTOVER_SPLIT, Workspace
+from spampipe.data import labels, messages
 from spampipe.downloads import fetch
 from spampipe.inference.prediction import SpamClassifier
 from spampipe.models import bases, checkpoint, compute
 from spampipe.models.card import ClassifierCard, load_card
+from spampipe.models.catalogue import BASE_MODELS
+from spampipe.models.families.gpt2 import FAMILY
 from spampipe.models.precision import Precision
 from spampipe.params import ModelParams
 
@@ -46,7 +49,8 @@ def main() -> None:
     parser.add_argument("--padded", type=int, default=40, help="messages where each is padded to the longest")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    tables = [messages.read(paths.split_csv(name)) for name in ("test", paths.LEFTOVER_SPLIT)]
+    label_set = labels.load(Workspace().labels)
+    tables = [messages.read(Workspace().split_csv(name), label_set) for name in ("test", LEFTOVER_SPLIT)]
     texts = [text for table in tables for text in table["Text"]][: arguments.messages]
     document = {
         "machine": timing.machine(),
@@ -63,7 +67,7 @@ def against_book(base: str, texts: list[str], padded: int, repeats: int) -> dict
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bases.fetch_base(base, "random", folder)
-        encoding = tokenizer.load(paths.base_tokenizer(folder), "r50k_base")
+        tokenizer, encoding = FAMILY.load_tokenizer(folder), book_encoding(FAMILY.tokenizer_path(folder))
         max_length = training_runs.tokenize(base, folder)["train"].max_length
         contenders: Contenders = {}
         for position, some in POSITIONS.items():
@@ -79,7 +83,7 @@ def against_book(base: str, texts: list[str], padded: int, repeats: int) -> dict
             if position == "last":
                 book = book_classifier(classifier)
             for precision in get_args(Precision):
-                ours = SpamClassifier(classifier, card.model_copy(update={"precision": precision}), encoding, 0.5)
+                ours = SpamClassifier(classifier, card.model_copy(update={"precision": precision}), tokenizer, 0.5)
                 contenders[position, precision] = labels_of(ours), few if some == "few" else texts
 
     def review(some: list[str]) -> list[str]:
@@ -101,7 +105,7 @@ def against_pipeline(texts: list[str], repeats: int) -> dict[str, Any]:
     """The trained classifier in transformers' pipeline, at its best batch size, and in this project."""
     device, card = compute.chosen_device(), load_card()
     classifier = checkpoint.load(card, device)
-    encoding, fast = tokenizer.load(paths.base_tokenizer(), card.tokenizer), load_tokenizer(card)
+    tokenizer, fast = BASE_MODELS[card.base].family.load_tokenizer(Workspace().base), load_tokenizer(card)
 
     def run_pipeline(precision: Precision, batch_size: int) -> Classify:
         model = llama_classifier(classifier, card.padding, card.labels).to(DTYPES[precision])
@@ -111,7 +115,7 @@ def against_pipeline(texts: list[str], repeats: int) -> dict[str, Any]:
 
     rows, best = [], {}
     for precision in get_args(Precision):
-        ours = SpamClassifier(classifier, card.model_copy(update={"precision": precision}), encoding, 0.5)
+        ours = SpamClassifier(classifier, card.model_copy(update={"precision": precision}), tokenizer, 0.5)
         contenders: Contenders = {("spampipe", ""): (labels_of(ours), texts)}
         for size in PIPELINE_BATCHES:
             contenders["pipeline", str(size)] = run_pipeline(precision, size), texts

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import tables, tables_hardware, tables_pipeline, tables_studies, tables_training
-from spampipe.core import command, files, paths
+from spampipe.core import command, files
 from spampipe.core.errors import DataError
+from spampipe.core.workspace import Workspace
 
 TABLES: dict[str, Callable[[], str]] = (
     tables_studies.TABLES | tables_pipeline.TABLES | tables_training.TABLES | tables_hardware.TABLES
@@ -27,7 +28,7 @@ def main() -> None:
         files.write_bytes(document, re.sub(MARKED, fill, text).encode("utf-8"))
     PICTURES.mkdir(parents=True, exist_ok=True)
     for figure in ("loss", "accuracy"):
-        shutil.copyfile(paths.FIGURES / f"{figure}.png", PICTURES / f"{figure}.png")
+        shutil.copyfile(Workspace().figures / f"{figure}.png", PICTURES / f"{figure}.png")
 
 
 MARKED = re.compile(r"<!-- (\w+) -->\n.*?<!-- end -->", re.DOTALL)

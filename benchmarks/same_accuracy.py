@@ -9,7 +9,8 @@ from typing import Any
 
 from benchmarks import timing, training_runs
 from spampipe import params
-from spampipe.core import command, files, paths
+from spampipe.core import command, files
+from spampipe.core.workspace import SPLITS, Workspace
 from spampipe.data import tokens
 from spampipe.data.tokens import TokenTable
 from spampipe.models import checkpoint, compute
@@ -45,7 +46,7 @@ def main() -> None:
     settings = params.load()
     epochs = arguments.epochs or settings.train.epochs
     compute.configure_torch()
-    whole = {name: tokens.load(paths.split_tokens(name)) for name in paths.SPLITS}
+    whole = {name: tokens.load(Workspace().split_tokens(name)) for name in SPLITS}
     tables = training_runs.shortened(whole, arguments.messages)
     rows: list[dict[str, Any]] = []
     for title, precision, prepare in WAYS:

@@ -14,9 +14,9 @@ import torch
 
 from benchmarks import timing
 from spampipe import params
-from spampipe.core import command, files, paths
+from spampipe.core import command, files
+from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.data import messages, tokens
-from spampipe.data.messages import SPAM
 from spampipe.data.tokens import TokenTable
 from spampipe.evaluation import reports
 from spampipe.evaluation.metrics import Probabilities
@@ -29,6 +29,7 @@ from spampipe.training.examples import Examples
 
 SEEDS = (123, 1, 2, 3, 4)
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+POSITIVE = 1  # the class index
 RESULT = timing.RESULTS / "seeds.json"
 FIGURES = (
     *("validation_accuracy", "test_accuracy", "test_precision", "test_recall", "test_f1"),
@@ -40,9 +41,9 @@ def main() -> None:
     """Write benchmarks/results/seeds.json."""
     settings = params.load()
     compute.configure_torch()
-    names = (*paths.SPLITS, paths.LEFTOVER_SPLIT)
-    tables = {name: tokens.load(paths.split_tokens(name)) for name in names}
-    texts = {name: messages.read(paths.split_csv(name)) for name in names}
+    names = (*SPLITS, LEFTOVER_SPLIT)
+    tables = {name: tokens.load(Workspace().split_tokens(name)) for name in names}
+    texts = {name: messages.read(Workspace().split_csv(name), tables[name].label_set) for name in names}
     figures = {precision: over_seeds(settings, precision, tables, texts) for precision in PRECISIONS}
     document = {
         "machine": timing.machine(),
@@ -97,7 +98,7 @@ def spam_probabilities(classifier: Classifier, split: Examples, precision: Preci
     parts = []
     for batch in torch.arange(len(split.labels)).split(32):
         with autocast(split.labels.device, precision):
-            parts.append(classifier(*split.inputs(batch)).softmax(dim=-1)[:, SPAM].double().cpu().numpy())
+            parts.append(classifier(*split.inputs(batch)).softmax(dim=-1)[:, POSITIVE].double().cpu().numpy())
     return np.concatenate(parts)
 
 

@@ -40,14 +40,13 @@ def main() -> None:
 def train(watch: Stopwatch) -> None:
     """Load, run the frozen layers, take all steps."""
     from spampipe import params
-    from spampipe.core import paths
     from spampipe.data import tokens
     from spampipe.models import checkpoint, compute
     from spampipe.training import examples, loop
 
     settings = params.load()
     compute.configure_torch()
-    tables = {name: tokens.load(paths.split_tokens(name)) for name in ("train", "validation")}
+    tables = {name: tokens.load(Workspace().split_tokens(name)) for name in ("train", "validation")}
     card = checkpoint.describe(settings.model, tables["train"].max_length, settings.train.precision)
     classifier = checkpoint.create(card, settings.train.seed, settings.model.dropout, compute.chosen_device())
     watch.lap("load")
@@ -60,7 +59,6 @@ def train(watch: Stopwatch) -> None:
 def evaluate(watch: Stopwatch) -> None:
     """Load, run the frozen layers on what is not in the store yet, score all messages."""
     from spampipe import params
-    from spampipe.core import paths
     from spampipe.data import tokens
     from spampipe.evaluation import scoring
     from spampipe.models import checkpoint, compute
@@ -71,7 +69,7 @@ def evaluate(watch: Stopwatch) -> None:
     compute.configure_torch()
     card = load_card()
     classifier = checkpoint.load(card, compute.chosen_device())
-    tables = {name: tokens.load(paths.split_tokens(name)) for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT)}
+    tables = {name: tokens.load(Workspace().split_tokens(name)) for name in (*SPLITS, LEFTOVER_SPLIT)}
     watch.lap("load")
     for name, table in tables.items():
         examples.prepare(classifier, table, card.precision, name)

@@ -5,12 +5,12 @@ from typing import Any
 
 from benchmarks.tables import RESULTS, markdown, measured_on, percent, read
 from spampipe import params
-from spampipe.core import paths
+from spampipe.core.workspace import Workspace
 
 
 def results() -> str:
     """The committed seed, five seeds and the baseline, side by side."""
-    once = read(paths.EVALUATE_METRICS)
+    once = read(Workspace().evaluate_metrics)
     seeds = read(RESULTS / "seeds.json")["figures"][params.load().train.precision]
     baseline = read(RESULTS / "baseline.json")["figures"]
     rows = {

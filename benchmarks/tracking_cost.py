@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks import timing, workspace
-from spampipe.core import command, files, paths
+from spampipe.core import command, files
+from spampipe.core.workspace import Workspace
 
 RESULT = timing.RESULTS / "tracking_cost.json"
 WAYS = ("no tracking", "the repository's store", "server down", "server stuck")
@@ -37,7 +38,7 @@ def main() -> None:
                     workspace.commit(folder)
                     workspace.run(folder, "dvc", "repro", "download")
                     seconds[way].append(workspace.run(folder, "dvc", "repro", variables=variables[way]))
-                    locks.add((folder / paths.LOCK).read_bytes())
+                    locks.add((Workspace(folder).lock).read_bytes())
     spreads = {way: timing.spread(values) for way, values in seconds.items()}
     document = {
         "machine": timing.machine(),

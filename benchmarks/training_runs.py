@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from spampipe.core import paths
-from spampipe.data import messages, tokenizer, tokens
+from spampipe.core.workspace import SPLITS, Workspace
+from spampipe.data import labels, messages, tokens
 from spampipe.data.tokens import TokenTable
 from spampipe.models import checkpoint, compute, precision
-from spampipe.models.architectures import BASE_MODELS
 from spampipe.models.card import ClassifierCard
+from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.classifier import Classifier
 from spampipe.params import TrainParams
 from spampipe.training import examples, loop
@@ -44,7 +44,7 @@ def train_anew(
     card: ClassifierCard,
     settings: TrainParams,
     tables: Tables,
-    folder: Path = paths.BASE,
+    folder: Path = Workspace().base,
     prepare: Prepare = examples.prepare,
 ) -> TrainingRun:
     """Train a new classifier, with an empty store for the output of frozen layers.
@@ -88,10 +88,7 @@ def empty_store() -> Iterator[None]:
 
 def shortened(tables: Tables, most: int | None) -> Tables:
     """The first `most` messages of each table; all of them for None."""
-    return {
-        name: TokenTable(table.input_ids[:most], table.lengths[:most], table.labels[:most])
-        for name, table in tables.items()
-    }
+    return {name: table.rows(slice(most)) for name, table in tables.items()}
 
 
 def tokenize(base: str, folder: Path) -> Tables:
@@ -102,9 +99,13 @@ def tokenize(base: str, folder: Path) -> Tables:
         folder: of the base model.
     """
     model = BASE_MODELS[base]
-    encoding = tokenizer.load(paths.base_tokenizer(folder), model.tokenizer)
-    padding = tokenizer.TOKENIZERS[model.tokenizer].end_of_text
-    texts = {name: messages.read(paths.split_csv(name)) for name in paths.SPLITS}
-    rows = {name: tokens.encode(encoding, table["Text"].tolist()) for name, table in texts.items()}
+    workspace = Workspace()
+    known = labels.load(workspace.labels)
+    tokenizer = model.family.load_tokenizer(folder)
+    texts = {name: messages.read(workspace.split_csv(name), known) for name in SPLITS}
+    rows = {name: tokenizer.encode(table["Text"].tolist()) for name, table in texts.items()}
     max_length = tokens.choose_max_length("longest_train", rows["train"], model.config.context_length)
-    return {name: tokens.pad(rows[name], texts[name]["Label"].tolist(), max_length, padding) for name in texts}
+    return {
+        name: tokens.pad(rows[name], table["Label"].tolist(), max_length, tokenizer.padding, known)
+        for name, table in texts.items()
+    }

@@ -15,7 +15,8 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks import flops, timing, training_runs
 from spampipe import params
-from spampipe.core import command, files, paths
+from spampipe.core import command, files
+from spampipe.core.workspace import Workspace
 from spampipe.data import tokens
 from spampipe.data.tokens import TokenTable
 from spampipe.models import checkpoint, compute
@@ -78,15 +79,15 @@ def random_classifier(name: str, device: torch.device) -> Classifier:
 def messages(classifier: Classifier, wanted: int) -> dict[str, TokenTable]:
     """About as many tokens as wanted: in messages of one length, and in the first ones of the train split."""
     draw = np.random.default_rng(0)
+    train = tokens.load(Workspace().split_tokens("train"))
     tables = {}
     for length in FIXED_LENGTHS:
         shape = (max(1, wanted // length), length)
         ids = draw.integers(0, classifier.decoder.config.vocabulary_size, shape, dtype=np.int32)
         columns = np.full(len(ids), length, dtype=np.int32)
-        tables[str(length)] = TokenTable(ids, columns, np.zeros_like(columns))
-    train = tokens.load(paths.split_tokens("train"))
+        tables[str(length)] = TokenTable(ids, columns, np.zeros_like(columns), train.label_set)
     count = max(1, int((train.lengths.cumsum() <= wanted).sum()))
-    tables["train split"] = TokenTable(train.input_ids[:count], train.lengths[:count], train.labels[:count])
+    tables["train split"] = train.rows(slice(count))
     return tables
 
 

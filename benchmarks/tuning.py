@@ -14,7 +14,8 @@ from torch.nn import functional
 
 from benchmarks.seeds import restart
 from spampipe import params
-from spampipe.core import command, files, paths
+from spampipe.core import command, files
+from spampipe.core.workspace import SPLITS, Workspace
 from spampipe.data import tokens
 from spampipe.models import checkpoint, compute
 from spampipe.models.classifier import Classifier
@@ -35,7 +36,7 @@ def main() -> None:
     precision = parser.parse_args().precision
     settings = params.load()
     compute.configure_torch()
-    tables = {name: tokens.load(paths.split_tokens(name)) for name in paths.SPLITS}
+    tables = {name: tokens.load(Workspace().split_tokens(name)) for name in SPLITS}
     card = checkpoint.describe(settings.model, tables["train"].max_length, precision)
     classifier = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device())
     splits = {name: examples.prepare(classifier, table, precision, name) for name, table in tables.items()}

@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from spampipe.core import paths, yaml12
+from spampipe.core import yaml12
+from spampipe.core.workspace import Workspace
 
 STAGES = ("download", "balance", "split", "tokenize_pad", "train", "evaluate", "plot")  # names of their modules
 
@@ -40,7 +41,7 @@ def copy(changes: Changes) -> Iterator[Path]:
 
 def change_params(folder: Path, changes: Changes) -> None:
     """Change settings in the params.yaml of a copy."""
-    path = folder / paths.PARAMS
+    path = Workspace(folder).params
     settings = yaml12.load(path.read_text(encoding="utf-8"))
     for section, values in changes.items():
         settings[section] |= values

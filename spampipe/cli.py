@@ -14,7 +14,7 @@ from spampipe.cli_models import Action, Add
 from spampipe.core import command
 from spampipe.core.errors import RepositoryError
 from spampipe.core.workspace import Workspace
-from spampipe.tracking import run_store
+from spampipe.tracking import connection
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -40,7 +40,7 @@ def _add_ui(add: Add) -> None:
     ui = add(_ui, "browse the recorded runs")
     ui.add_argument("--port", type=int, default=5000, help="of this machine (%(default)s)")
     ui.add_argument("--no-browser", dest="browser", action="store_false", help="only print the view's address")
-    ui.set_defaults(needs_repository=lambda options: not os.environ.get(run_store.ADDRESS_VARIABLE))
+    ui.set_defaults(needs_repository=lambda options: not os.environ.get(connection.ADDRESS_VARIABLE))
 
 
 def _add_work_with_results(add: Add) -> None:
@@ -86,12 +86,13 @@ def _publish(options: argparse.Namespace) -> None:
     """Record in MLflow what results hold and their runs lack; print each result, its run and what was added."""
     from spampipe.results import history, publication
 
+    here, name = options.workspace, options.revision
     if options.experiments:
-        published = publication.publish_experiments()
-    elif options.revision:
-        published = iter([publication.publish_revision(history.resolve(options.revision))])
+        published = publication.publish_experiments(here)
+    elif name:
+        published = iter([publication.publish_revision(here, history.resolve(here, name))])
     else:
-        published = iter([publication.publish_workspace()])
+        published = iter([publication.publish_workspace(here)])
     for result in published:
         print(f"{result.title}\t{result.run_id}\t{', '.join(result.added) or 'complete already'}")
 
@@ -100,32 +101,33 @@ def _where(options: argparse.Namespace) -> None:
     """Print the model's md5, its runs, experiments and revisions, one a line."""
     from spampipe.results import lookup
 
-    print("\n".join(lookup.where(options.name).lines()))
+    print("\n".join(lookup.where(options.workspace, options.name).lines()))
 
 
 def _verify(options: argparse.Namespace) -> None:
     """Run the pipeline of a revision in a temporary copy, without caches, and compare the md5 of every output."""
     from spampipe.results import history, verification
 
-    verdict = verification.verify(history.resolve(options.revision))
+    verdict = verification.verify(options.workspace, history.resolve(options.workspace, options.revision))
     print(verdict.table())
-    verdict.require()
+    verdict.fail_unless_same()
 
 
 def _check(options: argparse.Namespace) -> None:
     """Hold the metrics against the bounds in params.yaml, and against another result's."""
     from spampipe.results import gate, history
 
-    findings = gate.check(Path(), history.resolve(options.revision) if options.revision else None)
+    here, name = options.workspace, options.revision
+    findings = gate.check(here, history.resolve(here, name) if name else None)
     print("\n".join(finding.line() for finding in findings))
-    gate.require(findings)
+    gate.fail_unless_passed(findings)
 
 
 def _register(options: argparse.Namespace) -> None:
     """Register the workspace's model; it becomes the champion if it is better than the one there is."""
     from spampipe.results import registry
 
-    registered = registry.register(options.name, options.by)
+    registered = registry.register(options.workspace, options.name, options.by)
     print(f"{options.name}\tversion {registered.version}\t{registered.verdict}")
 
 
@@ -133,7 +135,7 @@ def _experiments(options: argparse.Namespace) -> None:
     """Print the workspace, HEAD and its experiments: the settings that differ from HEAD's, and the main metrics."""
     from spampipe.results import experiments
 
-    rows = experiments.collect(all_commits=options.all_commits)
+    rows = experiments.collect(options.workspace, all_commits=options.all_commits)
     width = shutil.get_terminal_size().columns
     print(experiments.markdown(rows) if options.markdown else experiments.text(rows, width))
 
@@ -142,16 +144,18 @@ def _report(options: argparse.Namespace) -> None:
     """Print metrics, settings, mistakes and the loss beside those of a revision, as Markdown."""
     from spampipe.results import comparison, result
 
-    level = params.load().check.significance
-    print(comparison.markdown(result.named(options.revision), result.workspace(), level))
+    level = params.load(options.workspace.params).check.significance
+    before, after = (result.named(options.workspace, name) for name in (options.revision, result.WORKSPACE))
+    print(comparison.markdown(before, after, level))
 
 
 def _compare(options: argparse.Namespace) -> None:
     """Print the settings that differ, the metrics and the right answers of two results, A and B."""
     from spampipe.results import comparison, result
 
-    level = params.load().check.significance
-    print(comparison.text(result.named(options.first), result.named(options.second), level))
+    level = params.load(options.workspace.params).check.significance
+    first, second = (result.named(options.workspace, name) for name in (options.first, options.second))
+    print(comparison.text(first, second, level))
 
 
 def _ui(options: argparse.Namespace) -> None:
@@ -160,11 +164,11 @@ def _ui(options: argparse.Namespace) -> None:
 
     def announce(address: str) -> None:
         print(address, flush=True)
-        if options.browser and _has_browser():
+        if options.browser and run_ui.has_browser():
             with suppress(webbrowser.Error, OSError):
                 webbrowser.open(address)
 
-    run_ui.show(options.port, announce)
+    run_ui.show(options.workspace, options.port, announce)
 
 
 def _has_browser() -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from spampipe import params
 from spampipe.core.errors import ParamsError
 from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
-from spampipe.models.architectures import BASE_MODELS
+from spampipe.models.catalogue import BASE_MODELS
 
 Action = Callable[[argparse.Namespace], None]
 Add = Callable[[Action, str], argparse.ArgumentParser]  # a subcommand of this summary

@@ -1,21 +1,23 @@
 """The settings in params.yaml: read, checked, frozen. No default lives here."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from spampipe.core import paths, yaml12
+from spampipe.classifiers.settings import ModelParams
+from spampipe.core import settings, yaml12
 from spampipe.core.errors import ParamsError
-from spampipe.core.section import Real, Section, closest
+from spampipe.core.hints import closest
+from spampipe.core.section import Real, Section
 from spampipe.core.workspace import Workspace
 from spampipe.core.yaml12 import YamlError
 from spampipe.data.settings import BalanceParams, DownloadParams, SplitParams, TokenizePadParams
 from spampipe.evaluation import metrics
 from spampipe.evaluation.settings import EvaluateParams
-from spampipe.models.architectures import BASE_MODELS
-from spampipe.models.settings import ModelParams
+from spampipe.models.catalogue import BASE_MODELS
 from spampipe.training.settings import TrainParams
 
 _MAX_PIXELS = 10_000  # of a figure's side: 400 MB of memory
@@ -69,11 +71,68 @@ class Params(Section):
     plot: PlotParams
     check: CheckParams
 
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read and check every section.
+
+        Args:
+            path: the YAML file.
+
+        Raises:
+            ParamsError: one line that names the file, the key and the remedy.
+        """
+        try:
+            document = yaml12.load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ParamsError(f"{path}: no such file; run from the repository's top folder") from None
+        except (YamlError, UnicodeDecodeError) as error:
+            raise ParamsError(f"{path}: cannot be read: {error}") from error
+        return cls._checked(document, f"{path}: ")
+
+    def changed(self, values: Mapping[str, Any]) -> Self:
+        """The settings with other values, checked as a whole.
+
+        Args:
+            values: by `section.key`, such as `{"train.epochs": 1}`.
+
+        Raises:
+            ParamsError: a key is unknown, or a value cannot be used.
+        """
+        document: dict[str, dict[str, Any]] = self.model_dump()
+        for key, value in values.items():
+            section, _, name = key.partition(".")
+            if name not in document.get(section, {}):
+                raise ParamsError(f"{key}: unknown key; {closest(key, settings.flat(self.model_dump()))}")
+            document[section][name] = value
+        return self._checked(document, "")
+
+    @classmethod
+    def _checked(cls, document: object, place: str) -> Self:
+        """Settings from what a YAML file holds; `place` begins the errors."""
+        if not isinstance(document, dict):
+            raise ParamsError(f"{place}expected the sections {', '.join(cls.model_fields)}")
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            problems = error.errors(include_url=False)
+            others = len({_key(problem) for problem in problems}) - 1  # a union has one problem a branch
+            more = f" (and {others} more)" if others else ""
+            raise ParamsError(f"{place}{_explain(problems[0])}{more}") from error
+
+    @property
+    def title(self) -> str:
+        """What to call a result of these settings."""
+        return f"{self.model.name} {self.model.trainable} lr={self.train.learning_rate:g} seed={self.train.seed}"
+
+    def recorded(self) -> dict[str, Any]:
+        """The settings that decide a result, by `section.key`; not `check`, which decides none."""
+        return settings.flat(self.model_dump(exclude={"check"}))
+
     @model_validator(mode="after")
     def _fits_the_context(self) -> Self:
-        context = BASE_MODELS[self.model.name].config.context_length
+        base = BASE_MODELS.get(self.model.name)
         wanted = self.tokenize_pad.max_length
-        if isinstance(wanted, int) and wanted > context:
+        if base is not None and isinstance(wanted, int) and wanted > (context := base.config.context_length):
             raise ValueError(
                 f"tokenize_pad.max_length is {wanted}, but {self.model.name} reads at most {context} tokens; "
                 f"set it to {context} or less, or to model_context"
@@ -81,30 +140,9 @@ class Params(Section):
         return self
 
 
-def load(path: Path = paths.PARAMS) -> Params:
-    """Read and check every section.
-
-    Args:
-        path: the YAML file.
-
-    Raises:
-        ParamsError: one line that names the file, the key and the remedy.
-    """
-    try:
-        document = yaml12.load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ParamsError(f"{path}: no such file; run from the repository's top folder") from None
-    except (YamlError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: cannot be read: {error}") from error
-    if not isinstance(document, dict):
-        raise ParamsError(f"{path}: expected the sections {', '.join(Params.model_fields)}")
-    try:
-        return Params.model_validate(document)
-    except ValidationError as error:
-        problems = error.errors(include_url=False)
-        others = len({_key(problem) for problem in problems}) - 1  # a union has one problem a branch
-        more = f" (and {others} more)" if others else ""
-        raise ParamsError(f"{path}: {_explain(problems[0])}{more}") from error
+def load(path: Path) -> Params:
+    """`Params.load`, as the stages call it."""
+    return Params.load(path)
 
 
 def _key(problem: ErrorDetails) -> str:

@@ -1,18 +1,18 @@
 """Even out the classes."""
 
 from spampipe import params
-from spampipe.core import command, paths
+from spampipe.core import command
 from spampipe.core.workspace import Workspace
-from spampipe.data import balancing, messages
+from spampipe.data import balancing, labels, messages
 
 
 def main(workspace: Workspace) -> None:
     """Write data/balanced.csv, and what was left out to data/leftover.csv."""
-    settings = params.load(workspace.params).balance
-    collection = messages.parse(paths.RAW_MESSAGES.read_bytes(), paths.RAW_MESSAGES)
-    balanced, leftover = balancing.balance(collection, settings.strategy, settings.seed)
-    messages.write(paths.BALANCED, balanced)
-    messages.write(paths.LEFTOVER, leftover)
+    settings = params.load(workspace.params)
+    raw = messages.parse(workspace.raw_messages.read_bytes(), workspace.raw_messages, labels.load(workspace.labels))
+    balanced, leftover = balancing.balance(raw, settings.balance.strategy, settings.balance.seed)
+    messages.write(workspace.balanced, balanced)
+    messages.write(workspace.leftover, leftover)
 
 
 if __name__ == "__main__":

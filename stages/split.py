@@ -1,18 +1,19 @@
 """Deal the balanced messages into train, validation and test."""
 
 from spampipe import params
-from spampipe.core import command, paths
+from spampipe.core import command
 from spampipe.core.workspace import Workspace
-from spampipe.data import messages, splitting
+from spampipe.data import labels, messages, splitting
 
 
 def main(workspace: Workspace) -> None:
     """Write data/splits/*.csv."""
-    settings = params.load(workspace.params).split
-    balanced = messages.read(paths.BALANCED)
-    for name, part in splitting.split(balanced, **settings.model_dump()).items():
-        messages.require_both_classes(part, paths.split_csv(name))
-        messages.write(paths.split_csv(name), part)
+    settings = params.load(workspace.params)
+    label_set = labels.load(workspace.labels)
+    balanced = messages.read(workspace.balanced, label_set)
+    for name, part in splitting.split(balanced, **settings.split.model_dump()).items():
+        messages.require_every_class(part, label_set, workspace.split_csv(name))
+        messages.write(workspace.split_csv(name), part)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,20 @@
 """Turn every split, and the messages that balancing left out, into rows of token ids."""
 
 from spampipe import params
-from spampipe.core import command, paths
-from spampipe.core.workspace import Workspace
-from spampipe.data import messages, tokenizer, tokens
-from spampipe.models.architectures import BASE_MODELS
+from spampipe.core import command
+from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
+from spampipe.data import labels, messages, tokens
+from spampipe.models import encoding
 
 
 def main(workspace: Workspace) -> None:
     """Write data/tokens/*.safetensors."""
     settings = params.load(workspace.params)
-    base = BASE_MODELS[settings.model.name]
-    encoding = tokenizer.load(paths.base_tokenizer(), base.tokenizer)
-    tables = {name: messages.read(paths.split_csv(name)) for name in (*paths.SPLITS, paths.LEFTOVER_SPLIT)}
-    rows = {name: tokens.encode(encoding, table["Text"].tolist()) for name, table in tables.items()}
-    max_length = tokens.choose_max_length(settings.tokenize_pad.max_length, rows["train"], base.config.context_length)
-    padding = tokenizer.TOKENIZERS[base.tokenizer].end_of_text
-    for name, table in tables.items():
-        tokens.save(paths.split_tokens(name), tokens.pad(rows[name], table["Label"].tolist(), max_length, padding))
+    known = labels.load(workspace.labels)
+    tables = {name: messages.read(workspace.split_csv(name), known) for name in (*SPLITS, LEFTOVER_SPLIT)}
+    found = encoding.tokenize(tables, known, settings.model.name, workspace.base, settings.tokenize_pad)
+    for name, table in found.items():
+        tokens.save(workspace.split_tokens(name), table)
 
 
 if __name__ == "__main__":

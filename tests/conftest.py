@@ -6,7 +6,6 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from spampipe.core import paths
 from spampipe.data import collection
 from spampipe.downloads import fetch
 from spampipe.models import bases
@@ -15,10 +14,21 @@ from tests.support import repositories
 hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine fails no test
 hypothesis.settings.load_profile("no clock")
 
-LONGEST = (
-    *("test_story", "test_pipeline", "test_commands", "test_sharing", "test_classify", "test_tracking_server"),
-    *("test_browser", "test_readers", "test_subfolders", "test_dvc_yaml", "test_distributed", "test_environment"),
-)
+LONGEST = [
+    "test_story",
+    "test_pipeline",
+    "test_commands",
+    "test_same_bytes",
+    "test_sharing",
+    "test_classify",
+    "test_tracking_server",
+    "test_browser",
+    "test_readers",
+    "test_subfolders",
+    "test_dvc_yaml",
+    "test_distributed",
+    "test_environment",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -62,8 +72,8 @@ def smollm2_published() -> Path:
 @pytest.fixture(scope="session")
 def raw_messages() -> Path:
     """The SMS Spam Collection."""
-    path = fetch.cache_directory() / "tests" / paths.RAW_MESSAGES.name
-    collection.fetch_messages("sms-spam-collection", path)
+    path = fetch.cache_directory() / "tests" / "messages.tsv"
+    collection.fetch_messages("sms-spam-collection", path, path.parent)
     return path
 
 

@@ -1,6 +1,7 @@
 """The packages are layers: each imports only what its place allows, so that no two need each other."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,13 @@ ALLOWED: dict[str, set[str]] = {
     "data": {"core", "downloads"},
     "models": {"core", "downloads", "data"},
     "training": {"core", "data", "models"},
+    "classifiers": {"core", "data", "models", "training"},
     "evaluation": {"core", "data"},
     "figures": {"core", "data"},
-    "params": {"core", "data", "models", "training", "evaluation"},
-    "tracking": {"core", "data", "training", "params"},
+    "params": {"core", "data", "models", "training", "classifiers", "evaluation"},
     "inference": {"core", "data", "models", "classifiers", "params"},
-    "results": {"core", "training", "evaluation", "params", "tracking", "inference"},
+    "tracking": {"core", "data", "models", "classifiers", "evaluation", "inference"},
+    "results": {"core", "data", "training", "evaluation", "params", "tracking"},
     "cli_models": {"core", "data", "models", "evaluation", "params", "inference"},
     "cli": {"core", "params", "tracking", "results", "cli_models"},
     "__main__": {"cli"},
@@ -65,8 +67,16 @@ def test_what_is_allowed_has_no_circle() -> None:
 
 def test_data_stages_need_no_torch() -> None:
     for package in ("core", "downloads", "data"):
-        for module in (ROOT / "spampipe" / package).glob("*.py"):
+        for module in (ROOT / "spampipe" / package).rglob("*.py"):
             assert "import torch" not in module.read_text(), module
+
+
+def test_only_tracking_knows_mlflow() -> None:
+    for module in (*MODULES, *(path.relative_to(ROOT) for path in (ROOT / "stages").glob("*.py"))):
+        if place(module) != "tracking":
+            source = (ROOT / module).read_text()
+            assert not re.search(r"^\s*(import|from) mlflow\b", source, re.MULTILINE), module
+            assert ".client" not in source, module  # nor what a Store keeps for its own package
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)

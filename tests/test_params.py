@@ -13,7 +13,7 @@ from spampipe import params
 from spampipe.core import yaml12
 from spampipe.core.errors import ParamsError
 from spampipe.evaluation import metrics
-from spampipe.models.architectures import BASE_MODELS
+from spampipe.models.catalogue import BASE_MODELS
 from tests.support.project import ROOT
 
 COMMITTED = yaml12.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -133,7 +133,7 @@ BAD_VALUES = [
     ("split.train_fraction", 0),
     ("split.train_fraction", 1),
     ("split.validation_fraction", 1.5),
-    ("model.name", "gpt3"),
+    ("model.name", 3),
     ("model.dropout", 1),
     ("train.precision", "fp16"),
     ("evaluate.threshold", 0.0),
@@ -142,6 +142,8 @@ BAD_VALUES = [
     ("plot.dots_per_inch", 9),
     ("download.dataset", ""),
     ("download.quoting", "no"),
+    ("download.labels", "ham, spam"),
+    ("download.labels", {"ham": 0}),
     # beyond what can be computed
     ("train.epochs", 99999999999999999999),
     ("train.batch_size", 10**7),
@@ -186,6 +188,14 @@ def test_bad_max_length_is_one_problem_that_lists_what_is_allowed(load_changed, 
         ({"tokenise_pad": {}}, "tokenise_pad: unknown key; did you mean tokenize_pad?"),
         ({"zzz": {}}, f"zzz: unknown key; the known ones are {', '.join(COMMITTED)}"),
         ({"split.seed": REMOVED}, "split.seed: missing; add it"),
+        ({"download.labels": REMOVED}, "download.labels: missing; add it"),
+        ({"download.labels": [0, 1]}, "download.labels: 0 is not a text; put it in quotes"),
+        ({"download.labels": [True, "no"]}, "download.labels: True is not a text; put it in quotes"),
+        ({"download.labels": ["yes"]}, "download.labels: must be two labels or more, or null for those found"),
+        ({"download.labels": []}, "download.labels: must be two labels or more, or null for those found"),
+        ({"download.labels": ["yes", "no", "yes"]}, "download.labels: yes stands twice; remove one of the two"),
+        ({"download.labels": ["yes", ""]}, "download.labels: '' is empty; correct it"),
+        ({"download.labels": ["yes", "no "]}, "download.labels: 'no ' begins or ends with white space; correct it"),
         ({"plot": REMOVED}, "plot: missing; add it"),
         ({"plot": None}, "plot: must be"),
         ({"plot": [1]}, "plot: must be"),
@@ -209,6 +219,8 @@ def test_bad_max_length_is_one_problem_that_lists_what_is_allowed(load_changed, 
             {"split.train_fraction": 0.5, "split.validation_fraction": 0.6},
             "split: train_fraction and validation_fraction leave no test set; lower one of them",
         ),
+        ({"model.name": "gpt2-smal"}, "model.name: gpt2-smal: no such model; did you mean gpt2-small?"),
+        ({"model.name": "BERT"}, f"model.name: BERT: no such model; the known ones are {', '.join(BASE_MODELS)}"),
         (
             {"model.name": "gpt2-tiny", "model.weights": "pretrained"},
             "model: gpt2-tiny has no pretrained weights; set model.weights to random",
@@ -233,6 +245,8 @@ def test_refusal_says_what_to_do(load_changed, changes, expected):
         {"model.name": "gpt2-small", "tokenize_pad.max_length": 1024},
         {"model.name": "smollm2-135m", "tokenize_pad.max_length": 8192},
         {"tokenize_pad.max_length": 1},
+        {"download.labels": ["no", "yes"]},
+        {"download.labels": ["not sure", "yes", "No", "no"]},
         {"model.name": "gpt2-tiny", "model.weights": "random"},
         {"split.train_fraction": 0.8, "split.validation_fraction": 0.1999},
         {"train.seed": 2**32 - 1, "balance.seed": 0},
@@ -297,3 +311,11 @@ def test_no_setting_has_a_default_outside_the_file():
 def test_every_base_model_can_be_named(load_changed):
     for name in BASE_MODELS:
         assert load_changed({"model.name": name, "model.weights": "random"}).model.name == name
+
+
+def test_what_decides_a_result_is_recorded_by_section_and_key(load_changed) -> None:
+    recorded = load_changed({}).recorded()
+    named = [f"{section}.{key}" for section, values in COMMITTED.items() if section != "check" for key in values]
+    assert sorted(recorded) == sorted(named)
+    assert all(not isinstance(value, dict) for value in recorded.values())
+    assert load_changed({"train.learning_rate": 0.00005, "train.seed": 7}).title.endswith(" lr=5e-05 seed=7")

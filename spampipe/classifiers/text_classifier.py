@@ -35,6 +35,11 @@ class Split:
     def __len__(self) -> int:
         return len(self.texts)
 
+    @property
+    def max_length(self) -> int:
+        """Tokens that the texts were cut to; 0 if there are no tokens."""
+        return 0 if self.tokens is None else self.tokens.max_length
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -65,7 +70,12 @@ class TextClassifier(Protocol):
 
     @classmethod
     def create(
-        cls, model: "ModelParams", train: "TrainParams", labels: LabelSet, max_length: int, workspace: Workspace
+        cls,
+        model: "ModelParams",
+        train: "TrainParams",
+        labels: LabelSet,
+        max_length: int,
+        workspace: Workspace,
     ) -> Self:
         """A classifier that is yet to be trained.
 
@@ -73,8 +83,8 @@ class TextClassifier(Protocol):
             model: what it is made of.
             train: how it will be trained; its seed decides the first values.
             labels: the label set.
-            max_length: tokens that a text is cut to.
-            workspace: holds the base model.
+            max_length: tokens that a text is cut to; 0 if texts were not tokenized.
+            workspace: holds the base model; if it has none, the user's cache does.
 
         Raises:
             CheckpointError: a file of the base model is missing.
@@ -97,6 +107,18 @@ class TextClassifier(Protocol):
             DivergenceError: training does not converge.
         """
         ...
+
+    def training_flops(self, examples: int, tokens: int) -> int | None:
+        """How much is computed to train.
+
+        Args:
+            examples: texts that are trained on, each counted as often as it is used.
+            tokens: that they have together.
+
+        Returns:
+            Floating-point operations; None if they are not known.
+        """
+        return None
 
     def probabilities(
         self,
@@ -134,7 +156,7 @@ class TextClassifier(Protocol):
 
         Args:
             workspace: holds the files.
-            base: the folder of the base model, if it is not the workspace's.
+            base: the folder of the base model; None for the workspace's, or, if it has none, the user's cache.
 
         Raises:
             CheckpointError: a file is missing, damaged, or not the one the classifier was trained with.

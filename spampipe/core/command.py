@@ -35,8 +35,8 @@ def run(main: Callable[[], None], log: TextIO | None = None) -> None:
     For as long as it runs, the process is the program's: its log, its signals and its environment.
 
     Args:
-        main: the work.
-        log: where messages go; standard output if not given.
+        main: does the work.
+        log: the stream that this package's messages go to; None for standard output.
 
     Anything that is neither a SpampipeError nor an OSError is a defect and keeps its traceback.
     """
@@ -63,13 +63,21 @@ def run(main: Callable[[], None], log: TextIO | None = None) -> None:
 
 
 def run_stage(stage: Callable[[Workspace], None]) -> None:
-    """Call a stage as a program, in the workspace that DVC starts it in; exits as `run` does."""
+    """Call a stage as a program, in the workspace that DVC starts it in; exits as `run` does.
+
+    Args:
+        stage: does the work in the workspace that it is given.
+    """
     run(lambda: stage(Workspace.here()))
 
 
 @contextmanager
 def logging_to(stream: TextIO) -> Iterator[None]:
-    """Within the block, send this package's messages to `stream` as plain lines, and nowhere else."""
+    """Within the block, send this package's messages to one stream as plain lines, and nowhere else.
+
+    Args:
+        stream: an open text stream.
+    """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(message)s"))
     levels = {logging.getLogger(name): level for name, level in _QUIET.items()} | {logger: logging.INFO}

@@ -1,9 +1,8 @@
-"""This project's environment variables: what is true of one machine or one call, and decides no setting.
+"""This project's environment variables: what holds for one machine or one call, and is no setting of a result.
 
 Programs read them all before they begin, so that a bad value costs no work. An empty variable counts as not set.
 """
 
-import difflib
 import math
 import os
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from spampipe.core.errors import SettingError
+from spampipe.core.hints import closest
 
 TRACKING = "SPAMPIPE_TRACKING"
 TRACKING_PATIENCE = "SPAMPIPE_TRACKING_PATIENCE"
@@ -78,13 +78,11 @@ def torch_on_cuda() -> Any:
 
 
 def misspelt() -> list[str]:
-    """A line for each variable that is named like this project's and is none of them."""
+    """A warning, one line, for each variable that is named like this project's and is none of them."""
     lines = []
     for name in os.environ:
         if name.startswith("SPAMPIPE_") and name not in NAMES:
-            close = difflib.get_close_matches(name, NAMES, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"the known ones are {', '.join(NAMES)}"
-            lines.append(f"{name}: no such variable; {hint}")
+            lines.append(f"{name}: no such variable; {closest(name, NAMES)}")
     return lines
 
 

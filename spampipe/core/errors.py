@@ -25,6 +25,10 @@ class FetchError(SpampipeError):
     """A pinned file could not be had from any of its sources."""
 
 
+class SourceError(SpampipeError):
+    """One source of a pinned file did not deliver; the message is the reason."""
+
+
 class WeightsError(SpampipeError):
     """A weight file does not fit the architecture it should fill."""
 
@@ -45,11 +49,15 @@ class QualityError(SpampipeError):
     """A result is not what it must be."""
 
 
-def one_line(error: Exception, longest: int | None = None) -> str:
-    """What an error says, on one line; its kind, if it says nothing.
+def one_line(error: Exception | str, longest: int | None = None) -> str:
+    """What an error says, on one line.
 
     Args:
-        error: of any kind.
+        error: of any kind, or what was printed of one.
         longest: characters after which the rest is left out; None for all of it.
+
+    Returns:
+        Its text with single spaces; the name of its kind, if it says nothing.
     """
-    return " ".join(str(error).split())[:longest] or type(error).__name__
+    nameless = "" if isinstance(error, str) else type(error).__name__
+    return " ".join(str(error).split())[:longest] or nameless

@@ -9,17 +9,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spampipe.core.errors import DataError
+from spampipe.core.errors import DataError, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_CHUNK_BYTES = 1 << 20
+_LONGEST_REASON = 200  # characters of what pandas says of a table
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`; move it into place only if the block succeeds."""
+    """Write a file in one step: what the block has written replaces it, if the block succeeds.
+
+    Args:
+        path: the file; its folder is made if it is missing.
+
+    Yields:
+        An empty file beside it, with the same suffix, for the block to write to.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{path.suffix}")
     temporary.touch(exist_ok=False)  # with the permissions that the user gives new files
@@ -31,18 +38,34 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, replacing it in one step."""
+    """Write a file in one step.
+
+    Args:
+        path: the file, as for `replacing`.
+        data: all of its bytes.
+    """
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write `value` as indented JSON."""
+    """Write indented JSON.
+
+    Args:
+        path: the file, as for `replacing`.
+        value: names and JSON values; texts keep their letters beyond ASCII.
+    """
     write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def write_csv(path: Path, table: "pd.DataFrame", float_format: str | None = None) -> None:
-    """Write `table` without its index, lines ending in a newline on every system."""
+    """Write a table without its index, lines ending in a newline on every system.
+
+    Args:
+        path: the file, as for `replacing`.
+        table: any columns.
+        float_format: how numbers with a fraction are written, as in `%.6f`; None for all of their digits.
+    """
     with replacing(path) as temporary, _Rows(temporary.open("wb"), encoding="utf-8", newline="") as stream:
         table.to_csv(stream, index=False, lineterminator=_Rows.WRITTEN_END, float_format=float_format)
 
@@ -52,8 +75,12 @@ def read_csv(path: Path, columns: dict[str, str], *, others: bool = False) -> "p
 
     Args:
         path: the file.
-        columns: pandas' type for each column. The texts "NA" and "null" stay what they are.
+        columns: pandas' type of each column, by its name, in the file's order. The texts "NA" and "null" stay what
+            they are.
         others: whether the file may have other columns too, which are left out.
+
+    Returns:
+        These columns, in this order.
 
     Raises:
         DataError: the file is missing, or is not such a table.
@@ -65,7 +92,9 @@ def read_csv(path: Path, columns: dict[str, str], *, others: bool = False) -> "p
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
     except (ValueError, pd.errors.ParserError) as error:
-        raise DataError(f"{path}: not a table of {', '.join(columns)} ({_line(error)})") from error
+        raise DataError(
+            f"{path}: not a table of {', '.join(columns)} ({one_line(error, _LONGEST_REASON)})"
+        ) from error
     if others and set(columns) <= set(table.columns):
         table = table[list(columns)]
     if list(table.columns) != list(columns):
@@ -76,12 +105,17 @@ def read_csv(path: Path, columns: dict[str, str], *, others: bool = False) -> "p
 
 
 def digest(path: Path, algorithm: str = "sha256") -> str:
-    """The file's hash in hexadecimal; `md5` gives what dvc.lock shows for a single file."""
-    hasher = hashlib.new(algorithm, usedforsecurity=False)
+    """The hash of a file.
+
+    Args:
+        path: the file.
+        algorithm: a name that hashlib knows; `md5` gives what dvc.lock shows for a single file.
+
+    Returns:
+        The hash in hexadecimal.
+    """
     with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            hasher.update(chunk)
-    return hasher.hexdigest()
+        return hashlib.file_digest(stream, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
 
 
 class _Rows(io.TextIOWrapper):
@@ -95,7 +129,3 @@ class _Rows(io.TextIOWrapper):
 
     def write(self, row: str) -> int:
         return super().write(row.removesuffix(self.WRITTEN_END) + "\n")
-
-
-def _line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

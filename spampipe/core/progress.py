@@ -14,7 +14,15 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress:
-    """Counts towards `total` units of work; use as a context manager."""
+    """Counts units of work, and shows how many are done; use it as a context manager.
+
+    Args:
+        description: what is done, at the begin of the bar or line.
+        total: units of work in all; None if that is not known.
+        unit: what is counted, in the plural.
+        in_bytes: whether the unit is bytes, which a bar shows in thousands, millions and so on.
+        shown: whether to show anything; if not, nothing happens.
+    """
 
     def __init__(
         self, description: str, total: int | None, unit: str, *, in_bytes: bool = False, shown: bool = True
@@ -31,7 +39,11 @@ class Progress:
         )
 
     def advance(self, amount: int = 1) -> None:
-        """Count `amount` more units as done."""
+        """Count more units as done.
+
+        Args:
+            amount: how many.
+        """
         self._done += amount
         if self._bar is not None:
             self._bar.update(amount)

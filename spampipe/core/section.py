@@ -1,7 +1,5 @@
 """What every section of params.yaml is made of."""
 
-import difflib
-from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,9 +13,3 @@ class Section(BaseModel):
     """Settings that are frozen, complete, and of exactly the types they say."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-def closest(name: str, known: Iterable[str]) -> str:
-    """A hint for a name that is not among the known ones."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"the known ones are {', '.join(known)}"

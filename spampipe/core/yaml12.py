@@ -13,6 +13,8 @@ from yaml.constructor import ConstructorError
 from yaml.nodes import MappingNode, Node, ScalarNode
 from yaml.scanner import ScannerError
 
+from spampipe.core.errors import one_line
+
 _TAG = "tag:yaml.org,2002:"
 _BASES = {"0b": 2, "0o": 8, "0x": 16}
 _BREAKS = re.compile("[\x85\u2028\u2029]")  # they end lines in version 1.1, and are mere characters in 1.2
@@ -64,9 +66,9 @@ def load(text: str) -> Any:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}: " if mark else ""
         problem = ", ".join(part for part in (error.context, error.problem) if part)
-        raise YamlError(f"{place}{' '.join(problem.split())}") from error
+        raise YamlError(f"{place}{one_line(problem)}") from error
     except yaml.YAMLError as error:
-        raise YamlError(" ".join(str(error).split())) from error
+        raise YamlError(one_line(error)) from error
     except RecursionError as error:
         raise YamlError("lists or mappings are nested too deeply") from error
 

@@ -4,8 +4,6 @@ from typing import Literal
 
 import pandas as pd
 
-from spampipe.data.messages import LABELS
-
 
 def balance(
     messages: pd.DataFrame, strategy: Literal["undersample", "none", "oversample"], seed: int
@@ -13,18 +11,18 @@ def balance(
     """Sample each class to one size.
 
     Args:
-        messages: columns Label and Text.
+        messages: columns Label (class indices) and Text, with at least one message of each class.
         strategy: `undersample` draws as many messages of each class as the rarest has, without replacement
-            (the book, section 6.2); `oversample` repeats messages of the rarer class until it has as many as
+            (the book, section 6.2); `oversample` repeats messages of the rarer classes until each has as many as
             the most frequent; `none` keeps all.
-        seed: of the draws.
+        seed: decides which messages are drawn.
 
     Returns:
         The balanced messages, class by class, and those left out, in their original order.
     """
     if strategy == "none":
         return messages, messages.iloc[:0]
-    classes = [messages[messages["Label"] == label] for label in range(len(LABELS))]
+    classes = [messages[messages["Label"] == label] for label in sorted(messages["Label"].unique())]
     sizes = [len(members) for members in classes]
     wanted = min(sizes) if strategy == "undersample" else max(sizes)
     balanced = pd.concat([_resize(members, wanted, seed) for members in classes])

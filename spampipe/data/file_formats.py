@@ -3,8 +3,9 @@
 import csv
 import json
 import re
+from collections.abc import Sequence
 
-from spampipe.data.messages import LABELS
+from spampipe.data.labels import LabelSet
 
 _LOOKED_AT = 1 << 16  # bytes at the file's begin
 _UNPACK, _RECODE = "unpack it first", "save it as UTF-8"
@@ -23,14 +24,17 @@ _SIGNATURES = {
     b"\xfe\xff": ("UTF-16", _RECODE),
 }
 _JSON_BEGIN = re.compile(r"\s*[\[{]\s*(?:[\"\[{]|$)")
-_COLUMN_NAMES = {"label", "class", "category", "target", "text", "message", "sms", "spam"}
+# What columns are called, as in v1 and v2 of Kaggle's copies of many data sets.
+_LABEL_COLUMNS = {"label", "labels", "class", "category", "target", "topic", "intent", "sentiment", "tag", "v1"}
+_TEXT_COLUMNS = {"text", "texts", "message", "messages", "sms", "content", "sentence", "review", "body", "v2"}
 
 
-def describe(data: bytes) -> str | None:
+def describe(data: bytes, labels: LabelSet | None) -> str | None:
     """What the file looks like and what to do; None if no format is recognized.
 
     Args:
         data: the bytes of a file that could not be read as `label<TAB>text` lines.
+        labels: the label set that it should have; None if any labels will do.
     """
     for begin, (name, remedy) in _SIGNATURES.items():
         if data.startswith(begin):
@@ -41,7 +45,23 @@ def describe(data: bytes) -> str | None:
         return None
     if _JSON_BEGIN.match(lines[0]):
         return f"looks like {_json(lines[0])}; {_CONVERT}"
-    return _tabbed(lines) if "\t" in lines[0] else _delimited(lines)
+    known = {name.lower() for name in labels.names} if labels else set()
+    return _tabbed(lines, known) if "\t" in lines[0] else _delimited(lines, known)
+
+
+def describe_header(fields: Sequence[str], *, only: bool) -> str | None:
+    """What a file whose labels may be any looks like if its first row holds names of columns; else None.
+
+    Args:
+        fields: label and text of the first row.
+        only: whether no other row has this label.
+    """
+    label, text = _plain(fields)
+    if label in _LABEL_COLUMNS and (only or text in _TEXT_COLUMNS):
+        return "looks like label<TAB>text lines under a header; remove the header"
+    if label in _TEXT_COLUMNS and text in _LABEL_COLUMNS:
+        return f"looks like a table of 2 columns with a header; {_CONVERT}"
+    return None
 
 
 def _json(line: str) -> str:
@@ -52,35 +72,42 @@ def _json(line: str) -> str:
     return "JSON lines"
 
 
-def _tabbed(lines: list[str]) -> str | None:
-    first, second = (line.split("\t") for line in (*lines, "")[:2])
-    if _is_label(first[0]):
+def _tabbed(lines: list[str], known: set[str]) -> str | None:
+    first, second = (_plain(line.split("\t")) for line in (*lines, "")[:2])
+    if first[0] in known:
         return None
-    if len(first) == 2 and _is_label(first[1]):
+    if not known and len(first) == 2:
+        return describe_header(first, only=False)
+    if len(first) == 2 and first[1] in known:
         return "looks like text<TAB>label lines; put the label first"
-    if not _is_header(first, second):
+    if not _is_header(first, second, known):
         return None
-    if len(first) == 2 and _is_label(second[0]):
+    if len(first) == 2 and (second[0] in known or first[0] in _LABEL_COLUMNS):
         return "looks like label<TAB>text lines under a header; remove the header"
     return f"looks like a table of {len(first)} columns with a header; {_CONVERT}"
 
 
-def _delimited(lines: list[str]) -> str | None:
+def _delimited(lines: list[str], known: set[str]) -> str | None:
     for delimiter in ",;|":
-        first, second = (next(csv.reader([line], delimiter=delimiter), []) for line in (*lines, "")[:2])
-        if len(first) > 1 and _is_header(first, second):
+        rows = [next(csv.reader([line], delimiter=delimiter), []) for line in (*lines, "")[:2]]
+        first, second = map(_plain, rows)
+        if len(first) == 1:
+            continue
+        if _is_header(first, second, known):
             return f"looks like CSV with a header; {_CONVERT}"
-        if len(first) > 1 and (_is_label(first[0]) or _is_label(first[-1])):
+        if first[0] in known or first[-1] in known:
             return f"looks like CSV without a header; {_CONVERT}"
+        if not known and len(first) == len(second) and not any(field[:1] == " " for row in rows for field in row):
+            return f"looks like CSV; {_CONVERT}"  # in prose, a space follows a comma
     return None
 
 
-def _is_header(first: list[str], second: list[str]) -> bool:
+def _is_header(first: list[str], second: list[str], known: set[str]) -> bool:
     """Whether the first row names columns: by their names, or as the labels begin with the second row."""
-    if any(map(_is_label, first)):
+    if known & set(first):
         return False
-    return any(map(_is_label, second)) or any(name.strip().lower() in _COLUMN_NAMES for name in first)
+    return bool(known & set(second)) or bool((_LABEL_COLUMNS | _TEXT_COLUMNS) & set(first))
 
 
-def _is_label(field: str) -> bool:
-    return field.strip().lower() in LABELS
+def _plain(fields: Sequence[str]) -> list[str]:
+    return [field.strip().lower() for field in fields]

@@ -1,6 +1,7 @@
 """The labels of a data set, and the one rule by which probabilities become one of them. No torch, no pandas here."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -15,6 +16,7 @@ Labels = npt.NDArray[np.int64]  # (N,) positions in LabelSet.names
 Probabilities = npt.NDArray[np.float64]  # (N, K), each row adds up to 1
 
 EVEN = 0.5  # the threshold where none was chosen
+_SEPARATORS = set("\t\r\n")  # what ends a label in a raw file
 
 
 class LabelSet(BaseModel):
@@ -47,14 +49,46 @@ class LabelSet(BaseModel):
         return None if self.positive is None else self.names.index(self.positive)
 
     def names_of(self, labels: Labels) -> npt.NDArray[np.str_]:
-        """(N,) class indices to (N,) names."""
+        """The names of some labels.
+
+        Args:
+            labels: (N,) class indices.
+
+        Returns:
+            (N,) their names.
+        """
         return np.array(self.names)[labels]
 
 
 def found_in(names: set[str]) -> LabelSet:
-    """The label set of a user's own texts: their labels, sorted; of two, the second is the positive one."""
-    ordered = tuple(sorted(names))
-    return LabelSet(names=ordered, positive=ordered[1] if len(ordered) == 2 else None)
+    """The label set of a user's own texts: their labels, sorted; of two, the second is the positive one.
+
+    Args:
+        names: the labels that occur, two or more.
+    """
+    return in_order(sorted(names))
+
+
+def in_order(names: Sequence[str]) -> LabelSet:
+    """The label set of a user's own texts, as the user names it.
+
+    Args:
+        names: the labels in class order; of two, the second is the positive one.
+    """
+    return LabelSet(names=tuple(names), positive=names[1] if len(names) == 2 else None)
+
+
+def problem_of_name(name: str) -> str | None:
+    """Why a text cannot be a label of a user's own texts, such as `is empty`; None if it can.
+
+    Args:
+        name: as it stands in a raw file or in params.yaml.
+    """
+    if not name.strip():
+        return "is empty"
+    if name != name.strip():
+        return "begins or ends with white space"
+    return "holds a tab or a line end" if _SEPARATORS & set(name) else None
 
 
 def decide(probabilities: Probabilities, labels: LabelSet, threshold: float) -> Labels:
@@ -82,6 +116,9 @@ def decide(probabilities: Probabilities, labels: LabelSet, threshold: float) -> 
 def checked_threshold(threshold: float) -> float:
     """The threshold itself.
 
+    Args:
+        threshold: a probability that a user has chosen.
+
     Raises:
         ParamsError: it is not between 0 and 1.
     """
@@ -91,12 +128,20 @@ def checked_threshold(threshold: float) -> float:
 
 
 def save(path: Path, labels: LabelSet) -> None:
-    """Write a label set as JSON."""
+    """Write a label set as JSON.
+
+    Args:
+        path: the file, which is replaced in one step.
+        labels: the label set.
+    """
     files.write_json(path, labels.model_dump(mode="json"))
 
 
 def load(path: Path) -> LabelSet:
     """Read what `save` wrote.
+
+    Args:
+        path: the file.
 
     Raises:
         DataError: the file is missing or damaged.
@@ -106,11 +151,14 @@ def load(path: Path) -> LabelSet:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; run `dvc repro download` or `dvc pull`") from None
     except ValueError as error:
-        raise DataError(f"{path}: damaged ({_explain(error)}); run `dvc repro --force download`") from error
+        raise DataError(f"{path}: damaged ({explain(error)}); run `dvc repro --force download`") from error
 
 
 def parse(text: str) -> LabelSet:
     """A label set from its JSON.
+
+    Args:
+        text: a JSON object with the entries names and positive.
 
     Raises:
         ValueError: it is none.
@@ -119,9 +167,18 @@ def parse(text: str) -> LabelSet:
 
 
 def unparse(labels: LabelSet) -> str:
-    """A label set as one line of JSON, such as token files hold."""
+    """A label set as one line of JSON, such as token files hold.
+
+    Args:
+        labels: the label set.
+    """
     return json.dumps(labels.model_dump(mode="json"), ensure_ascii=False)
 
 
-def _explain(error: ValueError) -> str:
+def explain(error: ValueError) -> str:
+    """What is wrong with a label set, on one line.
+
+    Args:
+        error: what `parse` has raised.
+    """
     return str(error.errors()[0]["msg"]) if isinstance(error, ValidationError) else str(error)

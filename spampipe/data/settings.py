@@ -2,9 +2,26 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from spampipe.core.section import Real, Section, Seed
+from spampipe.data import labels
+
+
+def _checked_names(value: object) -> object:
+    """Refuse what cannot be labels; whether it is a list at all, pydantic says."""
+    if not isinstance(value, list):
+        return value
+    for name in value:
+        if not isinstance(name, str):
+            raise ValueError(f"{name!r} is not a text; put it in quotes")
+        if problem := labels.problem_of_name(name):
+            raise ValueError(f"{name!r} {problem}; correct it")
+        if value.count(name) > 1:
+            raise ValueError(f"{name} stands twice; remove one of the two")
+    if len(value) < 2:
+        raise ValueError("must be two labels or more, or null for those found in the file")
+    return value
 
 
 class DownloadParams(Section):
@@ -12,6 +29,7 @@ class DownloadParams(Section):
 
     dataset: Annotated[str, Field(min_length=1)]
     quoting: bool
+    labels: Annotated[list[str] | None, BeforeValidator(_checked_names)]
 
 
 class BalanceParams(Section):

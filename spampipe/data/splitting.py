@@ -3,7 +3,7 @@
 import pandas as pd
 
 from spampipe.core.errors import DataError
-from spampipe.core.paths import SPLITS
+from spampipe.core.workspace import SPLITS
 
 
 def split(
@@ -17,9 +17,9 @@ def split(
 
     Args:
         messages: columns Label and Text.
-        train_fraction: of all messages, rounded down.
-        validation_fraction: likewise; the rest is the test set.
-        seed: of the shuffle.
+        train_fraction: the training set's share of all messages; their number is rounded down.
+        validation_fraction: the validation set's, likewise; the rest is the test set.
+        seed: decides the order in which messages are dealt out.
         group_duplicates: keep all copies of a text in the split its first copy falls into. The splits'
             sizes then differ from the fractions by a few messages.
 

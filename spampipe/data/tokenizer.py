@@ -1,25 +1,46 @@
-"""The base models' byte-pair encodings, run by tiktoken from a rank file; nothing is fetched here."""
+"""Texts to token ids and back. Byte-pair encodings are run by tiktoken from a rank file; nothing is fetched here."""
 
 import base64
 import binascii
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import tiktoken
+from typing import Protocol
 
 from spampipe.core import files
 from spampipe.core.errors import DataError
 
+# What the splitting patterns of GPT-2 and of its successors have in common.
+CONTRACTIONS_AND_WORDS = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+"
+SYMBOLS = r" ?[^\s\p{L}\p{N}]+"
+
+
+class Tokenizer(Protocol):
+    """Turns texts into token ids and back."""
+
+    @property
+    def name(self) -> str:
+        """The name of the encoding, which classifiers' cards hold."""
+
+    @property
+    def padding(self) -> int:
+        """The id that fills short rows up."""
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """The token ids of each text, none of them special: what a special token looks like is ordinary text."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text that these token ids stand for."""
+
 
 @dataclass(frozen=True)
-class TokenizerSpec:
+class BytePairEncoding:
     """What a rank file does not say.
 
     Attributes:
         name: of the encoding.
         pattern: splits a text into the pieces that merges stay within.
-        special_tokens: texts with an id of their own; ordinary messages are never encoded to these.
+        special_tokens: texts with an id of their own; ordinary texts are never encoded to these.
         end_of_text: the id that ends a document, used as padding.
         vocabulary_size: how many ids there are, special ones included; they run from 0.
     """
@@ -31,62 +52,52 @@ class TokenizerSpec:
     vocabulary_size: int
 
 
-_CONTRACTIONS_AND_WORDS = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+"
-_SYMBOLS = r" ?[^\s\p{L}\p{N}]+"
+class BytePairTokenizer:
+    """A byte-pair encoding with its ranks.
 
-# The special tokens of SmolLM2 stand at ids 0 to 16, in this order.
-_SMOLLM2_SPECIAL = (
-    *("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<repo_name>", "<reponame>", "<file_sep>", "<filename>"),
-    *(
-        "<gh_stars>",
-        "<issue_start>",
-        "<issue_comment>",
-        "<issue_closed>",
-        "<jupyter_start>",
-        "<jupyter_text>",
-    ),
-    *("<jupyter_code>", "<jupyter_output>", "<jupyter_script>", "<empty_output>"),
-)
+    Attributes:
+        name: of the encoding.
+        padding: the id that ends a document.
+    """
 
-TOKENIZERS: dict[str, TokenizerSpec] = {
-    # GPT-2 keeps runs of digits together, ...
-    "r50k_base": TokenizerSpec(
-        "r50k_base",
-        rf"{_CONTRACTIONS_AND_WORDS}| ?\p{{N}}+|{_SYMBOLS}|\s+(?!\S)|\s+",
-        {"<|endoftext|>": 50256},
-        50256,
-        50257,
-    ),
-    # ... SmolLM2 takes each digit alone, before all else: white space ahead of a digit is one piece, as at the end.
-    "smollm2": TokenizerSpec(
-        "smollm2",
-        rf"{_CONTRACTIONS_AND_WORDS}|\p{{N}}|{_SYMBOLS}|\s+(?![^\s\p{{N}}])|\s+",
-        {token: number for number, token in enumerate(_SMOLLM2_SPECIAL)},
-        0,
-        49152,
-    ),
-}
+    def __init__(self, encoding: BytePairEncoding, ranks: Mapping[bytes, int]) -> None:
+        import tiktoken
+
+        self.name, self.padding = encoding.name, encoding.end_of_text
+        self._encoding = tiktoken.Encoding(
+            encoding.name,
+            pat_str=encoding.pattern,
+            mergeable_ranks=dict(ranks),
+            special_tokens=encoding.special_tokens,
+        )
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text. `<|endoftext|>` in a text is ordinary text: anyone can send it."""
+        ids: list[list[int]] = self._encoding.encode_ordinary_batch(list(texts))
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text that these token ids stand for; bytes that are no UTF-8 are replaced."""
+        text: str = self._encoding.decode(list(ids))
+        return text
 
 
-def load(path: Path, name: str) -> tiktoken.Encoding:
-    """Build an encoding from its rank file, lines of `base64(token bytes) id`.
+def load(path: Path, encoding: BytePairEncoding) -> BytePairTokenizer:
+    """Build a tokenizer from its rank file, lines of `base64(token bytes) id`.
 
     Args:
         path: the rank file.
-        name: a key of TOKENIZERS.
+        encoding: which one it must be of.
 
     Raises:
         DataError: the file is missing or is not a rank file.
     """
-    spec = TOKENIZERS[name]
     try:
         lines = path.read_bytes().splitlines()
         ranks = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in lines)}
-        if sorted([*ranks.values(), *spec.special_tokens.values()]) != list(range(spec.vocabulary_size)):
-            raise ValueError(f"its ids are not those of {name}")
-        return tiktoken.Encoding(
-            spec.name, pat_str=spec.pattern, mergeable_ranks=ranks, special_tokens=spec.special_tokens
-        )
+        if sorted([*ranks.values(), *encoding.special_tokens.values()]) != list(range(encoding.vocabulary_size)):
+            raise ValueError(f"its ids are not those of {encoding.name}")
+        return BytePairTokenizer(encoding, ranks)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; run `dvc repro download` or `dvc pull`") from None
     except (ValueError, binascii.Error) as error:
@@ -98,16 +109,17 @@ def write_ranks(path: Path, ranks: Iterable[tuple[bytes, int]]) -> None:
     files.write_bytes(path, b"".join(base64.b64encode(token) + b" %d\n" % rank for token, rank in ranks))
 
 
-def smollm2_ranks(spelt: Sequence[str]) -> list[tuple[bytes, int]]:
-    """The ordinary tokens of SmolLM2, whose ids follow the order of their merges.
+def ordinary_ranks(spelt: Sequence[str], encoding: BytePairEncoding) -> list[tuple[bytes, int]]:
+    """The ordinary tokens of an encoding whose ids follow the order of its merges.
 
     Args:
         spelt: every token in the order of its id, in GPT-2's printable alphabet for bytes.
+        encoding: says which of them are special.
 
     Returns:
         Pairs of a token's bytes and its id.
     """
-    special = set(TOKENIZERS["smollm2"].special_tokens.values())
+    special = set(encoding.special_tokens.values())
     byte_of = {character: byte for byte, character in _printable_alphabet().items()}
     return [
         (bytes(byte_of[character] for character in token), number)

@@ -1,8 +1,6 @@
 """Pinned files: the right bytes from the first source that has them, kept in a cache of verified files."""
 
-import difflib
 import logging
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +10,10 @@ import platformdirs
 from filelock import FileLock
 
 from spampipe.core import environment, files, yaml12
-from spampipe.core.errors import FetchError
+from spampipe.core.errors import FetchError, SourceError, one_line
+from spampipe.core.hints import closest
 from spampipe.core.yaml12 import YamlError
-from spampipe.downloads.sources import HubFile, LocalFile, Source, SourceError, Url
+from spampipe.downloads.sources import HubFile, Source, source_at
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +24,9 @@ class Pin:
 
     Attributes:
         name: what users call it, in errors and in their sources file.
-        sha256: of its bytes; None only for a hub file whose hash is the one recorded in the pinned commit.
-        sources: where to look, in this order.
+        sha256: the hash of its bytes in hexadecimal; None only for a file of the hub, whose hash the hub has
+            recorded in the pinned commit.
+        sources: the places to look for it, in this order.
     """
 
     name: str
@@ -38,12 +38,13 @@ def fetch(pin: Pin, destination: Path, *, known: Sequence[Pin] = ()) -> str:
     """Put the pinned file at `destination`.
 
     Args:
-        pin: what to fetch.
-        destination: replaced in one step, and only by bytes that match the hash.
-        known: every pin there is, to tell a misspelt name in the user's sources file.
+        pin: the file to fetch.
+        destination: the path to put it at; replaced in one step, and only by bytes that match the hash.
+        known: every pin there is. A name in the user's sources file that none of them has is misspelt; with none
+            given, names are not checked.
 
     Returns:
-        The sha256 of the file.
+        The sha256 of the file in hexadecimal.
 
     Raises:
         FetchError: no source delivered; one line lists each with its reason.
@@ -91,7 +92,7 @@ def _retrieve(pin: Pin, expected: str, sources: Sequence[Source], cached: Path) 
             return
         _discard(partial)
         reasons.append(f"{source}: refused, its sha256 is {found[:12]}... and not {expected[:12]}...")
-    tried = " ".join("; ".join(f"({n}) {r}" for n, r in enumerate(reasons, 1)).splitlines())
+    tried = one_line("; ".join(f"({n}) {r}" for n, r in enumerate(reasons, 1)))
     raise FetchError(
         f"{pin.name} could not be fetched. Tried {tried}. "
         f"Check the network, or name your own copy in the file that {environment.SOURCES} points to"
@@ -128,9 +129,7 @@ def _overridden(pin: Pin, known: Sequence[Pin]) -> list[Source]:
     names = {pin.name} | {other.name for other in known}
     for name in document:
         if known and name not in names:
-            close = difflib.get_close_matches(str(name), names, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"the known ones are {', '.join(sorted(names))}"
-            raise FetchError(f"{path} ({environment.SOURCES}): {name}: no such file; {hint}")
+            raise FetchError(f"{path} ({environment.SOURCES}): {name}: no such file; {closest(name, sorted(names))}")
     locations = document.get(pin.name, [])
     if isinstance(locations, str):
         locations = [locations]
@@ -138,15 +137,7 @@ def _overridden(pin: Pin, known: Sequence[Pin]) -> list[Source]:
         raise FetchError(
             f"{path} ({environment.SOURCES}): {pin.name}: expected an address or path, or a list of them"
         )
-    return [_source(location, path.parent) for location in locations]
-
-
-def _source(location: str, folder: Path) -> Source:
-    """An address, or a path that may be relative to `folder`; `#member` is one member of a zip archive there."""
-    place, _, member = location.partition("#")
-    if place.startswith(("http://", "https://")):
-        return Url(place, member or None)
-    return LocalFile(folder / os.path.expanduser(place), member or None)
+    return [source_at(location, path.parent) for location in locations]
 
 
 def _leftovers(partial: Path) -> bool:

@@ -8,25 +8,34 @@ if TYPE_CHECKING:
 
 
 def read(path: Path) -> "GGUFReader":
-    """Open a published file and parse what stands before its tensors; the tokens there take seconds."""
+    """Open a published file and parse what stands before its tensors; the tokens there take seconds.
+
+    Args:
+        path: a GGUF file.
+    """
     from gguf import GGUFReader
 
     return GGUFReader(path)
 
 
 def tokens(published: "GGUFReader") -> list[str]:
-    """The tokens in the order of their ids, as the file spells them."""
-    field = published.fields["tokenizer.ggml.tokens"]
-    # A string array holds, per token, the position of its UTF-8 bytes among the field's parts.
-    return [bytes(field.parts[index]).decode("utf-8") for index in field.data]
+    """The tokens of its tokenizer.
+
+    Args:
+        published: a file that `read` has opened.
+
+    Returns:
+        The tokens in the order of their ids, as the file spells them.
+    """
+    return list(published.fields["tokenizer.ggml.tokens"].contents())
 
 
 def write_tensors(published: "GGUFReader", target: Path) -> None:
     """Write a GGUF file with the tensors alone, byte for byte as published, so that it opens at once.
 
     Args:
-        published: of a Llama model.
-        target: the file to write; the same bytes each time.
+        published: a file of a Llama model that `read` has opened.
+        target: the path to write; the same bytes each time.
     """
     from gguf import GGUFWriter
 

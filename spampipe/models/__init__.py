@@ -1,4 +1,5 @@
-"""A base model, what is put on it, how its numbers are computed, and how it is saved.
+"""A base model, what is put on it, how its numbers are computed, and how it is saved; a module a family in families/.
 
-Imports core, downloads and data. Imported by training, evaluation and inference. It knows no loop, metric or tracker.
+Imports core, downloads and data. Imported by training, classifiers and inference. It knows no loop, no metric and no
+tracker.
 """

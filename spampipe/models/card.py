@@ -7,15 +7,14 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from spampipe.core import files, paths
+from spampipe.core import files
 from spampipe.core.errors import CheckpointError
-from spampipe.data import messages
-from spampipe.data.tokenizer import TOKENIZERS
-from spampipe.models.architectures import BASE_MODELS, DecoderConfig
-from spampipe.models.classifier import Position, Trainable
-from spampipe.models.precision import Precision
+from spampipe.data.labels import LabelSet
+from spampipe.models.architectures import DecoderConfig
+from spampipe.models.catalogue import BASE_MODELS
+from spampipe.models.choices import Position, Precision, Trainable
 
-FORMAT = 2
+FORMAT = 3
 _SEAL = "sha256"  # the card's own hash, over all its other entries
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -29,10 +28,10 @@ class ClassifierCard(BaseModel):
         architecture: the decoder's shape, which is the base's.
         tokenizer: name of the encoding, which is the base's.
         tokenizer_sha256: of its rank file.
-        labels: a name for each output, in order.
-        max_length: tokens; longer messages are cut, and shorter ones padded where padding matters.
+        labels: the classes, one for each output of the network, in its order.
+        max_length: tokens; longer texts are cut, and shorter ones padded where padding matters.
         position: which position answers.
-        causal: whether tokens attend to earlier ones only.
+        causal: whether a token attends to itself and earlier tokens only.
         trainable: the part that was trained.
         precision: of the matrix products in training.
     """
@@ -44,7 +43,7 @@ class ClassifierCard(BaseModel):
     architecture: DecoderConfig
     tokenizer: str
     tokenizer_sha256: _Sha256
-    labels: tuple[str, ...]
+    labels: LabelSet
     max_length: Annotated[int, Field(ge=1)]
     position: Position
     causal: bool
@@ -54,21 +53,19 @@ class ClassifierCard(BaseModel):
     @property
     def padding(self) -> int:
         """The id that fills short rows up: the tokenizer's end of text."""
-        return TOKENIZERS[self.tokenizer].end_of_text
+        return BASE_MODELS[self.base].family.padding
 
     @model_validator(mode="after")
     def _fits_the_base(self) -> Self:
         if self.base not in BASE_MODELS:
             raise ValueError(f"base: {self.base} is not among {', '.join(BASE_MODELS)}")
         base = BASE_MODELS[self.base]
-        if self.tokenizer != base.tokenizer:
-            raise ValueError(f"tokenizer: {self.tokenizer} is not {self.base}'s, {base.tokenizer}")
+        if self.tokenizer != base.family.tokenizer:
+            raise ValueError(f"tokenizer: {self.tokenizer} is not {self.base}'s, {base.family.tokenizer}")
         if self.architecture != base.config:
             raise ValueError(f"architecture: not {self.base}'s")
-        if self.base_sha256 is not None and base.weights_format is None:
+        if self.base_sha256 is not None and not base.has_pretrained_weights:
             raise ValueError(f"base_sha256: {self.base} has no pretrained weights")
-        if self.labels != messages.LABELS:
-            raise ValueError(f"labels: {', '.join(self.labels)} are not {', '.join(messages.LABELS)}")
         if self.max_length > base.config.context_length:
             raise ValueError(f"max_length: {self.max_length} is more than {self.base}'s {base.config.context_length}")
         return self
@@ -84,14 +81,14 @@ class SavedCard(ClassifierCard):
     weights_sha256: _Sha256
 
 
-def save_card(card: SavedCard, path: Path = paths.CLASSIFIER_CARD) -> None:
-    """Write a card, with its own hash as the last entry, so that a later edit is noticed."""
+def save_card(card: SavedCard, path: Path) -> None:
+    """Write a card as JSON, with its own hash as the last entry, so that a later edit is noticed."""
     content = {"format": FORMAT, **card.model_dump(mode="json")}
     files.write_json(path, content | {_SEAL: _digest(content)})
 
 
-def load_card(path: Path = paths.CLASSIFIER_CARD) -> SavedCard:
-    """Read a card.
+def load_card(path: Path) -> SavedCard:
+    """Read what `save_card` wrote.
 
     Raises:
         CheckpointError: it is missing, damaged, edited, or of another version.

@@ -1,4 +1,4 @@
-"""A classifier on disk: its trained tensors, and the card that says what they are."""
+"""A classifier network on disk: its trained tensors, and the card that says what they are."""
 
 from pathlib import Path
 
@@ -6,33 +6,43 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from spampipe.core import files, paths
+from spampipe.core import files
 from spampipe.core.errors import CheckpointError, WeightsError
-from spampipe.data import messages
-from spampipe.models.architectures import BASE_MODELS
+from spampipe.data.labels import LabelSet
 from spampipe.models.card import ClassifierCard, SavedCard, save_card
+from spampipe.models.catalogue import BASE_MODELS
+from spampipe.models.choices import ModelChoices, Precision
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.compute import random_stream
-from spampipe.models.decoder import empty_decoder, random_state
-from spampipe.models.precision import Precision
-from spampipe.models.settings import ModelParams
+from spampipe.models.decoder import random_state
+from spampipe.models.freezing import freeze, trained_parameters, trunk_parameters
+from spampipe.models.frozen_trunk import FrozenTrunk, Model
 from spampipe.models.weights import fill, load_into, place
 
 
-def describe(model: ModelParams, max_length: int, precision: Precision, folder: Path = paths.BASE) -> ClassifierCard:
-    """The card of a classifier that is to be trained from the base model in `folder`.
+def describe(
+    model: ModelChoices, labels: LabelSet, max_length: int, precision: Precision, base: Path
+) -> ClassifierCard:
+    """The card of a classifier that is to be trained.
+
+    Args:
+        model: the base model, what of it is trained, and where its answer is read.
+        labels: the classes.
+        max_length: tokens that a text is cut to.
+        precision: of the matrix products in training.
+        base: the folder of the base model.
 
     Raises:
         CheckpointError: a file of the base model is missing.
     """
-    base = BASE_MODELS[model.name]
+    known = BASE_MODELS[model.name]
     return ClassifierCard(
         base=model.name,
-        base_sha256=_digest(_weights_path(model.name, folder)) if model.weights == "pretrained" else None,
-        architecture=base.config,
-        tokenizer=base.tokenizer,
-        tokenizer_sha256=_digest(paths.base_tokenizer(folder)),
-        labels=messages.LABELS,
+        base_sha256=_digest(_weights_path(model.name, base)) if model.weights == "pretrained" else None,
+        architecture=known.config,
+        tokenizer=known.family.tokenizer,
+        tokenizer_sha256=_digest(known.family.tokenizer_path(base)),
+        labels=labels,
         max_length=max_length,
         position=model.position,
         causal=model.causal,
@@ -41,36 +51,53 @@ def describe(model: ModelParams, max_length: int, precision: Precision, folder: 
     )
 
 
-def create(
-    card: ClassifierCard, seed: int, dropout: float, device: torch.device, folder: Path = paths.BASE
-) -> Classifier:
-    """A classifier ready to be trained: the base's decoder, or a random one, with a new head."""
-    classifier = _assemble(card, dropout, device)
+def create(card: ClassifierCard, seed: int, dropout: float, device: torch.device, base: Path) -> Model:
+    """A classifier ready to be trained: the base's decoder, or a random one, with a new head.
+
+    Args:
+        card: what to make.
+        seed: of the head's first values, and of the decoder's if they are random.
+        dropout: the share of values that training sets to 0, as in Decoder.
+        device: where its tensors are to lie.
+        base: the folder of the base model.
+
+    Returns:
+        A network in training mode, all of whose tensors are there but for those of a pretrained trunk.
+
+    Raises:
+        WeightsError: the base's weight file is missing or damaged, or does not fit the card.
+    """
+    network = _assemble(card, dropout, device)
+    trunk = FrozenTrunk(network)
     if card.base_sha256 is None:
         state = random_state(card.architecture, random_stream(seed, "decoder weights"))
-        fill(classifier.decoder, place(state, device), "random weights")
+        fill(network.decoder, place(state, device), "random weights")
     else:
-        _take_from_base(classifier, card, _weights_path(card.base, folder), device, trained=True)
-    reinitialize_head(classifier, seed)
-    return classifier
+        trunk = _take_from_base(network, card, _weights_path(card.base, base), device, trained=True)
+    reinitialize_head(network, seed)
+    return Model(network, trunk)
 
 
-def reinitialize_head(classifier: Classifier, seed: int) -> None:
-    """Draw the head that this seed gives, whatever the rest of the model is."""
-    initialize_head(classifier, random_stream(seed, "head"))
+def reinitialize_head(network: Classifier, seed: int) -> None:
+    """Draw the head that this seed gives, whatever the rest of the network is."""
+    initialize_head(network, random_stream(seed, "head"))
 
 
-def save(
-    classifier: Classifier,
-    card: ClassifierCard,
-    weights: Path = paths.CLASSIFIER_WEIGHTS,
-    card_path: Path = paths.CLASSIFIER_CARD,
-) -> SavedCard:
+def save(network: Classifier, card: ClassifierCard, weights: Path, card_path: Path) -> SavedCard:
     """Write the tensors that the base model's file does not hold, then the card with their hash.
 
     In this order, so that tensors that no card belongs to are refused.
+
+    Args:
+        network: what the card describes.
+        card: its card.
+        weights: the safetensors file to write.
+        card_path: the JSON file to write.
+
+    Returns:
+        The card as it was written.
     """
-    kept = dict(classifier.named_parameters()) if card.base_sha256 is None else classifier.trained_parameters()
+    kept = dict(network.named_parameters()) if card.base_sha256 is None else trained_parameters(network)
     with files.replacing(weights) as temporary:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in kept.items()}, temporary)
     saved = SavedCard.model_validate(dict(card) | {"weights_sha256": files.digest(weights)})
@@ -78,64 +105,78 @@ def save(
     return saved
 
 
-def load(
-    card: SavedCard,
-    device: torch.device,
-    weights: Path = paths.CLASSIFIER_WEIGHTS,
-    folder: Path = paths.BASE,
-) -> Classifier:
-    """Rebuild a trained classifier, in evaluation mode.
+def load(card: SavedCard, device: torch.device, weights: Path, base: Path) -> Model:
+    """Rebuild a trained classifier.
+
+    Args:
+        card: as `load_card` reads it.
+        device: where its tensors are to lie.
+        weights: the safetensors file that `save` wrote.
+        base: the folder of the base model.
+
+    Returns:
+        A network in evaluation mode, all of whose tensors are there but for those of a pretrained trunk.
 
     Raises:
         CheckpointError: a file is missing or damaged, or the base is not the one that the card names.
         WeightsError: the saved tensors do not fit the card.
     """
+    saved = _read(weights, card.weights_sha256)
+    network = _assemble(card, 0.0, device)
+    trunk = FrozenTrunk(network)
+    frozen: dict[str, torch.Tensor] = {}
+    if card.base_sha256 is not None:
+        path = _weights_path(card.base, base)
+        if _digest(path) != card.base_sha256:
+            raise CheckpointError(f"{path}: not the base this classifier was trained from; run `dvc checkout`")
+        trunk = _take_from_base(network, card, path, device, trained=False)
+        trained = trained_parameters(network)
+        frozen = {name: tensor for name, tensor in network.state_dict().items() if name not in trained}
+    for name in saved:
+        if name in frozen:
+            raise WeightsError(f"{weights}: tensor {name} is the base's, not a trained one; run `dvc checkout`")
+    fill(network, frozen | place(saved, device), weights)
+    network.eval()
+    return Model(network, trunk)
+
+
+def _read(weights: Path, sha256: str) -> dict[str, torch.Tensor]:
+    """The tensors of a file, once its hash is found right."""
     try:
-        if files.digest(weights) != card.weights_sha256:
+        if files.digest(weights) != sha256:
             raise CheckpointError(f"{weights}: damaged, or not the tensors of its card; run `dvc checkout`")
-        saved = load_file(weights)
+        return load_file(weights)
     except FileNotFoundError:
         raise CheckpointError(f"{weights}: no such file; run `dvc repro` or `dvc pull`") from None
     except SafetensorError as error:
         raise CheckpointError(f"{weights}: damaged ({error}); run `dvc checkout`") from error
-    classifier = _assemble(card, 0.0, device)
-    frozen: dict[str, torch.Tensor] = {}
-    if card.base_sha256 is not None:
-        path = _weights_path(card.base, folder)
-        if _digest(path) != card.base_sha256:
-            raise CheckpointError(f"{path}: not the base this classifier was trained from; run `dvc checkout`")
-        _take_from_base(classifier, card, path, device, trained=False)
-        trained = classifier.trained_parameters()
-        frozen = {name: tensor for name, tensor in classifier.state_dict().items() if name not in trained}
-    for name in saved:
-        if name in frozen:
-            raise WeightsError(f"{weights}: tensor {name} is the base's, not a trained one; run `dvc checkout`")
-    fill(classifier, frozen | place(saved, device), weights)
-    return classifier.eval()
 
 
 def _assemble(card: ClassifierCard, dropout: float, device: torch.device) -> Classifier:
-    """The classifier, frozen as the card says, its decoder yet without tensors."""
-    classifier = Classifier(empty_decoder(card.architecture, dropout), len(card.labels), card.position, card.causal)
-    classifier.head.to(device)
-    classifier.freeze(card.trainable)
-    return classifier
+    """The network, frozen as the card says, its decoder yet without tensors."""
+    decoder = BASE_MODELS[card.base].family.build(card.architecture, dropout)
+    network = Classifier(decoder, len(card.labels), card.position, card.causal)
+    network.head.to(device)
+    freeze(network, card.trainable)
+    return network
 
 
 def _take_from_base(
-    classifier: Classifier, card: ClassifierCard, path: Path, device: torch.device, *, trained: bool
-) -> None:
-    """Read the base's tensors: the tail's now, without the trained ones unless asked; the trunk's once it runs."""
-    decoder, trunk = classifier.decoder, classifier.trunk_names()
+    network: Classifier, card: ClassifierCard, path: Path, device: torch.device, *, trained: bool
+) -> FrozenTrunk:
+    """Read the tail's tensors from the base, without the trained ones unless asked; the trunk's can be read later."""
+    decoder, trunk = network.decoder, set(trunk_parameters(network))
     tail = {name for name, _ in decoder.named_parameters()} - trunk
-    elsewhere = set() if trained else {name.removeprefix("decoder.") for name in classifier.trained_parameters()}
-    load_into(decoder, path, trunk | elsewhere, device)
-    if trunk:
-        classifier.defer_trunk(str(card.base_sha256), lambda: load_into(decoder, path, tail, device))
+    elsewhere = set() if trained else {name.removeprefix("decoder.") for name in trained_parameters(network)}
+    family = BASE_MODELS[card.base].family
+    load_into(decoder, family, path, trunk | elsewhere, device)
+    if not trunk:
+        return FrozenTrunk(network)
+    return FrozenTrunk(network, str(card.base_sha256), lambda: load_into(decoder, family, path, tail, device))
 
 
-def _weights_path(base: str, folder: Path) -> Path:
-    return paths.base_weights(BASE_MODELS[base].weights_format, folder)
+def _weights_path(name: str, base: Path) -> Path:
+    return BASE_MODELS[name].family.weights_path(base)
 
 
 def _digest(path: Path) -> str:

@@ -45,7 +45,12 @@ def describe(device: torch.device) -> str:
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:
-    """A CPU tensor on this device; a CUDA device takes it from pinned memory, without the CPU waiting."""
+    """Copy a tensor from the CPU to a device.
+
+    Args:
+        tensor: of any shape, on the CPU.
+        device: if it is CUDA's, the tensor is copied from pinned memory, and the CPU does not wait for the end.
+    """
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
@@ -56,6 +61,10 @@ def random_stream(seed: int, purpose: str) -> torch.Generator:
 
     One stream each for initial weights and batch order means that changing how many numbers one of them
     draws leaves the other as it was. Drawing happens on one CPU thread, whatever the machine.
+
+    Args:
+        seed: as the settings have it.
+        purpose: the stream's name.
     """
     digest = hashlib.sha256(f"{seed} {purpose}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))

@@ -8,12 +8,12 @@ of two bfloat16 numbers are exact in float32, so results differ from the hardwar
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-Precision = Literal["fp32", "bf16"]
+from spampipe.models.choices import Precision
 
 _rounding: ContextVar[bool] = ContextVar("rounding", default=False)
 
@@ -31,7 +31,12 @@ def has_bf16_units(device: torch.device) -> bool:
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """Within the block, multiply matrices in this precision; weights, norms and the residual stream stay float32."""
+    """Within the block, multiply matrices in this precision; weights, norms and the residual stream stay float32.
+
+    Args:
+        device: where it is computed.
+        precision: `bf16` rounds the operands of each product to bfloat16.
+    """
     if precision == "bf16" and not has_bf16_units(device):
         return _rounded_operands()
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
@@ -43,12 +48,12 @@ def rounds_operands() -> bool:
 
 
 def rounded(operand: Tensor) -> Tensor:
-    """The nearest bfloat16 numbers, as float32; a gradient on its way back is rounded as well."""
+    """The nearest bfloat16 numbers, as float32 of the same shape; gradients are rounded likewise."""
     return operand.bfloat16().float()
 
 
 def recomputation() -> tuple[AbstractContextManager[object], AbstractContextManager[object]]:
-    """For torch's activation checkpoints: blocks for the forward pass, and for its repetition on the way back."""
+    """For torch's activation checkpoints: a context for the forward pass, and one for its repetition."""
     return nullcontext(), _rounded_operands() if rounds_operands() else nullcontext()
 
 
@@ -57,6 +62,10 @@ def rounded_weights(module: nn.Module, precision: Precision) -> Iterator[None]:
     """Within the block, hold the linear layers' weights in the precision that autocast would round them to anyway.
 
     Rounding once instead of at every product changes no result. For work without gradients.
+
+    Args:
+        module: the network; tensors on torch's `meta` device are left as they are.
+        precision: of the work within the block; `fp32` changes nothing.
     """
     exact: dict[Any, Tensor] = {}
     if precision == "bf16":

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spampipe.core import paths
+from spampipe.core.workspace import LEFTOVER_SPLIT
 from spampipe.evaluation import significance
 
-COMPARED = ("test", paths.LEFTOVER_SPLIT)
+COMPARED = ("test", LEFTOVER_SPLIT)
 _RAREST = 1000  # cases; what is rarer is not told apart
 _NEARLY_ALWAYS = 0.95
 
@@ -51,7 +51,7 @@ class Difference:
         """One line: how many more or fewer are right, whether that is better, and what chance has to do with it.
 
         Args:
-            title: of the other result.
+            title: what to call the other result.
             level: the probability from which on chance explains a difference.
         """
         if not (self.before_total and self.after_total):
@@ -84,9 +84,9 @@ def difference(split: str, before: pd.DataFrame, after: pd.DataFrame) -> Differe
     """Compare the right answers of two results.
 
     Args:
-        split: whose messages.
+        split: the name of the split whose messages count.
         before: predictions of the other result, as `reports.tabulate` makes them.
-        after: of this one.
+        after: predictions of this result.
     """
     before, after = (table[table["split"] == split] for table in (before, after))
     old, new = (table["label"].eq(table["predicted"]).to_numpy(dtype=bool) for table in (before, after))

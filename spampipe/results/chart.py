@@ -18,7 +18,7 @@ def mermaid(before: pd.DataFrame, after: pd.DataFrame, titles: tuple[str, str]) 
 
     Args:
         before: losses of the one result, columns result.STEP_COLUMNS.
-        after: of the other.
+        after: losses of the other result, the same columns.
         titles: what to call the two.
 
     Returns:

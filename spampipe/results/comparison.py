@@ -127,10 +127,10 @@ def _section(title: str, body: str) -> list[str]:
 def _changed(before: pd.DataFrame, after: pd.DataFrame) -> str:
     """The test messages of both that one gets right and the other wrong."""
     old, new = (table[table["split"] == "test"].drop_duplicates("text") for table in (before, after))
-    both = old.merge(new, on=["text", "label"], suffixes=("_before", "_after"))
+    both = old.merge(new, on="text", suffixes=("_before", "_after"))
+    was, now = (both[f"predicted_{when}"].eq(both[f"label_{when}"]) for when in ("before", "after"))
     lines = []
-    for heading, right, wrong in (("now right", "after", "before"), ("now wrong", "before", "after")):
-        rows = both[both[f"predicted_{right}"].eq(both["label"]) & both[f"predicted_{wrong}"].ne(both["label"])]
+    for heading, rows in (("now right", both[now & ~was]), ("now wrong", both[was & ~now])):
         lines += [f"- {heading}: {_quoted(text)}" for text in rows["text"].head(_MOST_MESSAGES)]
         if len(rows) > _MOST_MESSAGES:
             lines.append(f"- {heading}: {len(rows) - _MOST_MESSAGES} more")

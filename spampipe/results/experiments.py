@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spampipe.core import paths, settings
+from spampipe.core import settings
 from spampipe.core.errors import DataError
+from spampipe.core.workspace import Workspace
 from spampipe.results import result, tables
 
 _METRICS = ("test_accuracy", "test_recall", "leftover_false_positive_rate", "validation_accuracy")
@@ -21,10 +22,10 @@ class Row:
     """The workspace, a baseline or an experiment.
 
     Attributes:
-        name: of the experiment, or what git calls the commit.
+        name: the experiment's name, or what git calls the commit.
         state: what it is or how far it is; empty for an experiment that has results.
         changed: the settings in which it differs from its baseline, and their values.
-        metrics: the evaluation's; empty where there are no results.
+        metrics: the figures of the evaluation by name; empty where there are no results.
     """
 
     name: str
@@ -38,22 +39,23 @@ class Row:
         return f"{self.name} ({self.state})" if self.state else self.name
 
 
-def collect(*, all_commits: bool = False) -> list[Row]:
+def collect(workspace: Workspace, *, all_commits: bool = False) -> list[Row]:
     """The workspace, HEAD and its experiments.
 
     Args:
+        workspace: the workspace whose clone has them.
         all_commits: whether other commits that experiments started from follow, with those.
 
     Raises:
         DataError: DVC cannot list them.
     """
     command = [sys.executable, "-m", "dvc", "exp", "show", "--json", *(["--all-commits"] if all_commits else [])]
-    asked = subprocess.run(command, capture_output=True, text=True, check=False)
+    asked = subprocess.run(command, cwd=workspace.root, capture_output=True, text=True, check=False)
     if asked.returncode:
         raise DataError(f"`dvc exp show` failed: {asked.stderr.strip()}")
-    workspace, *baselines = json.loads(asked.stdout)
+    current, *baselines = json.loads(asked.stdout)
     committed = _settings(baselines[0])
-    rows = [_row(result.WORKSPACE, "", workspace, committed)]
+    rows = [_row(result.WORKSPACE, "", current, committed)]
     for place, baseline in enumerate(baselines):
         experiments = baseline["experiments"] or []
         if place == 0 or experiments:
@@ -66,8 +68,8 @@ def text(rows: Sequence[Row], width: int) -> str:
     """An aligned table, each changed setting on a line of its own.
 
     Args:
-        rows: from the top down.
-        width: of the terminal in characters; narrower than 80 is not possible.
+        rows: the rows of the table, from the top down.
+        width: characters that fit a line of the terminal; narrower than 80 is not possible.
     """
     headings = ["experiment", "changed", *(metric.replace("_", "\n") for metric in _METRICS)]
     free = width - sum(2 + max(len(line) for line in heading.split("\n")) for heading in headings[2:]) - 2
@@ -98,12 +100,12 @@ def _experiments(ranges: Sequence[Mapping[str, Any]], baseline: dict[str, Any]) 
 
 def _row(name: str, state: str, shown: Mapping[str, Any], baseline: dict[str, Any]) -> Row:
     changed = settings.changed(baseline, _settings(shown))
-    metrics = {} if state in _NO_RESULTS else _data(shown, "metrics", paths.EVALUATE_METRICS.as_posix())
+    metrics = {} if state in _NO_RESULTS else _data(shown, "metrics", Workspace().evaluate_metrics.as_posix())
     return Row(name, state, changed, metrics)
 
 
 def _settings(shown: Mapping[str, Any]) -> dict[str, Any]:
-    return settings.flat(_data(shown, "params", paths.PARAMS.as_posix()))
+    return settings.flat(_data(shown, "params", Workspace().params.as_posix()))
 
 
 def _data(shown: Mapping[str, Any], kind: str, path: str) -> dict[str, Any]:

@@ -1,16 +1,14 @@
 """The quality gate: metrics against committed bounds, and against another result beyond noise."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from spampipe import params
-from spampipe.core import files, paths
 from spampipe.core.errors import DataError, QualityError
-from spampipe.evaluation import reports
+from spampipe.core.workspace import Workspace
+from spampipe.evaluation import readers
 from spampipe.results import answers, history
 from spampipe.results.history import Revision
 
@@ -20,9 +18,9 @@ class Finding:
     """One thing that was checked.
 
     Attributes:
-        what: it is about.
+        what: what it is about, such as a metric's name.
         passed: whether it is good enough.
-        detail: the figures.
+        detail: the figures that decided so.
     """
 
     what: str
@@ -34,29 +32,31 @@ class Finding:
         return f"{'ok' if self.passed else 'FAILED'}\t{self.what}\t{self.detail}"
 
 
-def check(workspace: Path = Path(), revision: Revision | None = None) -> list[Finding]:
+def check(workspace: Workspace, revision: Revision | None = None) -> list[Finding]:
     """Check the results of a workspace.
 
     Args:
         workspace: holds params.yaml and reports/.
-        revision: whose predictions must not be better beyond noise; None: only the bounds are checked.
+        revision: the commit or experiment whose predictions must not be better beyond noise; None: only the bounds
+            are checked.
 
     Raises:
         DataError: there are no results, or they lack a metric that has a bound.
     """
-    settings = params.load(workspace / paths.PARAMS).check
-    metrics = read_metrics(workspace / paths.EVALUATE_METRICS)
+    settings = params.load(workspace.params).check
+    metrics = readers.read_metrics(workspace.evaluate_metrics)
     findings = []
     for bounds, sign, symbol in ((settings.minimum, 1, ">="), (settings.maximum, -1, "<=")):
         for name, bound in bounds.items():
             if name not in metrics:
-                raise DataError(f"{workspace / paths.EVALUATE_METRICS}: has no {name}; run `dvc repro`")
+                raise DataError(f"{workspace.evaluate_metrics}: has no {name}; run `dvc repro`")
             value = metrics[name]
             passed = value is not None and sign * (value - bound) >= 0
             findings.append(Finding(name, passed, f"{value} {symbol} {bound}"))
     if revision is not None:
-        with history.files_of(revision, [paths.PREDICTIONS]) as folder:
-            before, after = read_predictions(folder), read_predictions(workspace)
+        with history.files_of(workspace, revision, [Workspace().predictions]) as theirs:
+            before = readers.read_predictions(theirs.predictions)
+        after = readers.read_predictions(workspace.predictions)
         findings += [
             compare(split, before, after, settings.significance, revision.title) for split in answers.COMPARED
         ]
@@ -67,42 +67,26 @@ def compare(split: str, before: pd.DataFrame, after: pd.DataFrame, level: float,
     """Whether the right answers have become fewer than chance explains.
 
     Args:
-        split: whose messages.
+        split: the name of the split whose messages count.
         before: predictions of the other result, as `reports.tabulate` makes them.
-        after: of this one.
+        after: predictions of this result.
         level: the probability under which a loss is taken for real.
-        title: of the other result.
+        title: what to call the other result.
     """
     found = answers.difference(split, before, after)
     return Finding(f"{split} messages", found.beyond_chance(level) >= 0, found.words(title, level))
 
 
-def require(findings: Sequence[Finding]) -> None:
-    """Insist that all passed.
+def fail_unless_passed(findings: Sequence[Finding]) -> None:
+    """Fail if anything that was checked is not good enough.
+
+    Args:
+        findings: what was checked.
 
     Raises:
-        QualityError: naming what did not.
+        QualityError: naming what is not.
     """
     failed = [finding for finding in findings if not finding.passed]
     if failed:
         reasons = "; ".join(f"{finding.what}: {finding.detail}" for finding in failed)
         raise QualityError(f"not good enough: {reasons}; improve the model, or change `check` in params.yaml")
-
-
-def read_predictions(workspace: Path) -> pd.DataFrame:
-    """All predictions of a workspace."""
-    return files.read_csv(workspace / paths.PREDICTIONS, reports.PREDICTION_COLUMNS)
-
-
-def read_metrics(path: Path) -> dict[str, float | None]:
-    """The figures of a metrics file.
-
-    Raises:
-        DataError: it is missing, or is not JSON.
-    """
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON ({error}); run `dvc checkout`") from error

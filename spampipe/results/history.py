@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from spampipe.core import paths
-from spampipe.core.errors import DataError
+from spampipe.core.errors import DataError, ParamsError
 from spampipe.core.git import git_output
-from spampipe.tracking import provenance
+from spampipe.core.workspace import Workspace
+from spampipe.tracking import dvc_lock
 
 # DVC's name for an experiment: the commit that it starts from, and its own name.
 _EXPERIMENT_REF = re.compile(r"refs/exps/(?P<start>[0-9a-f]{2})/(?P<rest>[0-9a-f]{38,62})/(?P<name>[^/]+)")
@@ -21,9 +21,9 @@ class Revision:
     """A commit that holds results.
 
     Attributes:
-        commit: its hash.
-        experiment: its name, if it is a DVC experiment; else empty.
-        baseline: the commit that the experiment starts from; of any other commit, itself.
+        commit: the commit's hash.
+        experiment: the name of the DVC experiment that it is; else empty.
+        baseline: the hash of the commit that the experiment starts from; of any other commit, its own.
     """
 
     commit: str
@@ -36,93 +36,133 @@ class Revision:
         return self.experiment or self.commit[:7]
 
 
-def experiments() -> list[Revision]:
-    """All DVC experiments that this clone has, of every baseline.
+def experiments(workspace: Workspace) -> list[Revision]:
+    """All DVC experiments that the workspace's clone has, of every baseline.
 
     They are read from git, which needs no lock: DVC's own list would wait for a `dvc` command that runs, and fail.
     """
-    refs = git_output("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps") or ""
+    listed = ("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps")
+    refs = git_output(*listed, folder=workspace.root) or ""
     found = [(_EXPERIMENT_REF.fullmatch(name), commit) for name, commit in map(str.split, refs.splitlines())]
     return [Revision(commit, ref["name"], ref["start"] + ref["rest"]) for ref, commit in found if ref]
 
 
-def resolve(name: str, known: Sequence[Revision] | None = None) -> Revision:
+def resolve(workspace: Workspace, name: str, known: Sequence[Revision] | None = None) -> Revision:
     """Find an experiment by its name, or a commit by any name git has for it.
 
     Args:
-        name: of either.
+        workspace: the workspace whose clone has it.
+        name: what the experiment or the commit is called.
         known: all experiments, if the caller has them already.
 
     Raises:
         DataError: there is neither.
     """
-    for revision in experiments() if known is None else known:
+    for revision in experiments(workspace) if known is None else known:
         if name == revision.experiment or (len(name) >= 7 and revision.commit.startswith(name)):
             return revision
-    commit = git_output("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    commit = git_output("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", folder=workspace.root)
     if not commit:
         raise DataError(f"{name}: neither an experiment nor a revision here; try `dvc exp list -A` or `git fetch`")
     return Revision(commit, "", commit)
 
 
-def lock(commit: str) -> str | None:
-    """The text of a commit's dvc.lock; None if it has none."""
-    return git_output("show", f"{commit}:./{paths.LOCK}")
+def lock_text(workspace: Workspace, commit: str) -> str | None:
+    """The text of the dvc.lock that a commit of the workspace's clone has; None if it has none."""
+    return git_output("show", f"{commit}:./{workspace.name_of(workspace.lock)}", folder=workspace.root)
 
 
-def model_md5(commit: str) -> str | None:
+def model_md5(workspace: Workspace, commit: str) -> str | None:
     """The md5 that a commit's dvc.lock has for the model file; None if it has none."""
-    text = lock(commit)
-    return provenance.locked_outputs(text).get(paths.CLASSIFIER_WEIGHTS) if text else None
+    text = lock_text(workspace, commit)
+    return dvc_lock.outputs(text).get(Workspace().classifier_weights) if text else None
 
 
-def commits_with(md5: str) -> list[str]:
-    """The commits that brought this model into a branch's or tag's dvc.lock, and HEAD if it holds it."""
-    log = ["log", "--format=%H", f"-S{md5}", "--branches", "--remotes", "--tags", "HEAD", "--", str(paths.LOCK)]
-    found = dict.fromkeys([*(git_output(*log) or "").split(), git_output("rev-parse", "HEAD") or ""])
-    return [commit for commit in found if commit and model_md5(commit) == md5]
+def commits_with(workspace: Workspace, md5: str) -> list[str]:
+    """The commits that brought a model into a branch's or tag's dvc.lock, and HEAD if it holds it.
+
+    Args:
+        workspace: the workspace whose clone is searched.
+        md5: the md5 of the model file.
+    """
+    lock = workspace.name_of(workspace.lock)
+    log = ["log", "--format=%H", f"-S{md5}", "--branches", "--remotes", "--tags", "HEAD", "--", lock]
+    head = git_output("rev-parse", "HEAD", folder=workspace.root) or ""
+    found = dict.fromkeys([*(git_output(*log, folder=workspace.root) or "").split(), head])
+    return [commit for commit in found if commit and model_md5(workspace, commit) == md5]
 
 
-def names_of(commit: str) -> list[str]:
+def names_of(workspace: Workspace, commit: str) -> list[str]:
     """The branches and tags that stand at a commit, and HEAD."""
     named = ("--format=%(refname:short)", "refs/heads", "refs/tags")
-    names = git_output("for-each-ref", "--points-at", commit, *named) or ""
-    return [*(["HEAD"] if git_output("rev-parse", "HEAD") == commit else []), *names.split()]
+    names = git_output("for-each-ref", "--points-at", commit, *named, folder=workspace.root) or ""
+    at_head = git_output("rev-parse", "HEAD", folder=workspace.root) == commit
+    return [*(["HEAD"] if at_head else []), *names.split()]
 
 
 @contextmanager
-def files_of(revision: Revision, wanted: Iterable[Path]) -> Iterator[Path]:
-    """A folder, for the block, with these files and folders of a revision, from git, DVC's cache or its remote.
+def files_of(workspace: Workspace, revision: Revision, wanted: Iterable[Path]) -> Iterator[Workspace]:
+    """Files of a revision, for the block, in a folder of their own.
+
+    Args:
+        workspace: the workspace whose clone has the revision.
+        revision: the commit or experiment.
+        wanted: files and folders by their paths from a workspace's top; they come from git, from DVC's cache or from
+            its remote.
+
+    Yields:
+        The workspace that holds them, and nothing else.
 
     Raises:
-        DataError: one of them cannot be had.
+        DataError: one of them cannot be had; or the block raises one, which then names the revision.
+        ParamsError: the block raises one, likewise.
     """
+    with tempfile.TemporaryDirectory() as name:
+        found = Workspace(Path(name))
+        _fetch(workspace, revision, wanted, found.root)
+        try:
+            yield found
+        except (DataError, ParamsError) as error:
+            raise type(error)(f"{revision.title}: {str(error).replace(f'{name}/', '')}") from error
+
+
+def _fetch(workspace: Workspace, revision: Revision, wanted: Iterable[Path], folder: Path) -> None:
     from dvc.api import DVCFileSystem
 
-    below = Path(git_output("rev-parse", "--show-prefix") or "")  # this folder in git's repository; mostly its top
-    with tempfile.TemporaryDirectory() as name:
-        folder, source = Path(name), DVCFileSystem(".", rev=revision.commit, subrepos=below != Path())
-        for path in wanted:
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            location = (below / path).as_posix()
-            try:
-                source.get(location, str(folder / path), recursive=source.isdir(location))
-            except OSError as error:
-                raise DataError(
-                    f"{path} of {revision.title}: neither in git nor in DVC's cache or remote; "
-                    "run `dvc fetch --all-commits` or `dvc exp pull`, or have its owner push it"
-                ) from error
-        yield folder
+    prefix = git_output("rev-parse", "--show-prefix", folder=workspace.root)
+    below = Path(prefix or "")  # the workspace in git's repository; mostly its top
+    source = DVCFileSystem(str(workspace.root), rev=revision.commit, subrepos=below != Path())
+    for path in wanted:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        location = (below / path).as_posix()
+        try:
+            source.get(location, str(folder / path), recursive=source.isdir(location))
+        except OSError as error:
+            raise DataError(
+                f"{path} of {revision.title}: neither in git nor in DVC's cache or remote; "
+                "run `dvc fetch --all-commits` or `dvc exp pull`, or have its owner push it"
+            ) from error
 
 
-def clone(revision: Revision, folder: Path) -> Path:
-    """Clone this repository's commit into a new folder; the workspace within it, if that is not its top.
+def clone(workspace: Workspace, revision: Revision, folder: Path) -> Workspace:
+    """Clone the workspace's repository.
+
+    Args:
+        workspace: the workspace whose repository has the revision.
+        revision: the commit or experiment that is checked out.
+        folder: where the clone is to be; made by this.
+
+    Returns:
+        The workspace within the clone, which is its top if the workspace is the repository's.
 
     Raises:
         DataError: git cannot.
     """
-    top, prefix = git_output("rev-parse", "--show-toplevel"), git_output("rev-parse", "--show-prefix")
-    cloned = top and git_output("clone", "--quiet", "--shared", "--no-checkout", top, str(folder)) is not None
-    if not cloned or git_output("-C", str(folder), "checkout", "--quiet", "--detach", revision.commit) is None:
+    top, prefix = (
+        git_output("rev-parse", f"--show-{which}", folder=workspace.root) for which in ("toplevel", "prefix")
+    )
+    clone_of = ("clone", "--quiet", "--shared", "--no-checkout")
+    cloned = top and git_output(*clone_of, top, str(folder.resolve()), folder=workspace.root) is not None
+    if not cloned or git_output("checkout", "--quiet", "--detach", revision.commit, folder=folder) is None:
         raise DataError(f"{revision.title}: git cannot clone this repository at {revision.commit}")
-    return folder / (prefix or "")
+    return Workspace(folder / (prefix or ""))

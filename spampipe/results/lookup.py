@@ -4,12 +4,13 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from spampipe.core.errors import DataError
+from spampipe.core.workspace import Workspace
 from spampipe.results import history
 from spampipe.results.history import Revision
-from spampipe.tracking import run_store, runs
+from spampipe.tracking import runs
+from spampipe.tracking.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ class Places:
     """Where one model is known.
 
     Attributes:
-        model_md5: of the model file.
+        model_md5: the md5 of the model file.
         runs: the id, name and status of each MLflow run.
         experiments: the name and commit of each DVC experiment.
         revisions: each commit that holds it, and what else it is called.
@@ -40,39 +41,41 @@ class Places:
         return ["\t".join(part for part in row if part) for row in rows]
 
 
-def where(name: str) -> Places:
+def where(workspace: Workspace, name: str) -> Places:
     """Find all places of a result. This changes nothing, and waits for no other command.
 
     Args:
+        workspace: the workspace whose clone and store are searched.
         name: an experiment's name, a model's md5, a run's id, or a git revision.
 
     Raises:
         DataError: it is none of them, or no model belongs to it.
         StoreError: the MLflow store cannot be reached.
     """
-    store, known = run_store.existing(), history.experiments()
+    store, known = Store.existing(workspace), history.experiments(workspace)
     if store is None:
         logger.info("no run is recorded here yet; `spampipe publish` records results")
-    md5 = _md5_of(store, known, name)
-    recorded = runs.of_model(*store, md5) if store else []
-    commits = history.commits_with(md5)
+    md5 = _md5_of(workspace, store, known, name)
+    recorded = runs.of_model(store, md5) if store else []
+    commits = history.commits_with(workspace, md5)
     return Places(
         md5,
-        [(run.info.run_id, run.info.run_name, run.info.status) for run in recorded],
-        [(each.experiment, each.commit) for each in known if history.model_md5(each.commit) == md5],
-        [(commit, " ".join(history.names_of(commit))) for commit in commits],
+        [(run.run_id, run.name, run.status) for run in recorded],
+        [(each.experiment, each.commit) for each in known if history.model_md5(workspace, each.commit) == md5],
+        [(commit, " ".join(history.names_of(workspace, commit))) for commit in commits],
     )
 
 
-def _md5_of(store: tuple[Any, str] | None, known: Sequence[Revision], name: str) -> str:
+def _md5_of(workspace: Workspace, store: Store | None, known: Sequence[Revision], name: str) -> str:
+    """The md5 of the model that a name stands for."""
     if _MD5.fullmatch(name):
-        for run in store[0].search_runs([store[1]], f"attributes.run_id = '{name}'") if store else []:
-            if runs.MODEL_TAG not in run.data.tags:
-                raise DataError(f"run {name}: it has made no model; its status is {run.info.status}")
-            return str(run.data.tags[runs.MODEL_TAG])
-        return name
-    revision = history.resolve(name, known)
-    md5 = history.model_md5(revision.commit)
+        run = store.find_run(name) if store else None
+        if run is None:
+            return name
+        if runs.MODEL_TAG not in run.tags:
+            raise DataError(f"run {name}: it has made no model; its status is {run.status}")
+        return run.tags[runs.MODEL_TAG]
+    md5 = history.model_md5(workspace, history.resolve(workspace, name, known).commit)
     if md5 is None:
         raise DataError(f"{name}: its dvc.lock names no model; the pipeline has not run there")
     return md5

@@ -7,22 +7,19 @@ What the stages would have recorded stands in params.yaml, dvc.lock and reports/
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from spampipe import params
-from spampipe.core import files, paths
+from spampipe.core import files
 from spampipe.core.errors import DataError, ParamsError
-from spampipe.inference import mlflow_model
+from spampipe.core.workspace import Workspace
+from spampipe.evaluation import readers
 from spampipe.params import Params
-from spampipe.results import gate, history, result
+from spampipe.results import history, result
 from spampipe.results.history import Revision
-from spampipe.tracking import provenance, run_store, runs
+from spampipe.tracking import dvc_lock, mlflow_model, provenance, runs
+from spampipe.tracking.recorded_runs import Point
+from spampipe.tracking.store import Store
 from spampipe.training import training_log
-
-_FOLDERS = (paths.TRAIN_REPORTS, paths.EVALUATE_REPORTS, paths.FIGURES)
-_MODEL = (paths.CLASSIFIER_WEIGHTS, paths.CLASSIFIER_CARD)
-_DATA = (paths.RAW_MESSAGES, paths.SPLITS_FOLDER, paths.LEFTOVER)
-_NEEDED = (paths.PARAMS, paths.LOCK, *_FOLDERS, *_MODEL, *_DATA)
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Published:
 
     Attributes:
         title: the experiment's name, the revision, or `workspace`.
-        run_id: of the run.
+        run_id: the run's id.
         added: what it lacked; empty if it was complete.
     """
 
@@ -40,125 +37,162 @@ class Published:
     added: tuple[str, ...]
 
 
-def publish_workspace() -> Published:
+def publish_workspace(workspace: Workspace) -> Published:
     """Publish the results that lie in the workspace.
 
     Raises:
         DataError: they are missing, or are not those of params.yaml and dvc.lock.
+        StoreError: the store cannot be reached.
     """
-    return _publish(Path(), "workspace", provenance.git(Path()))
+    return _publish(workspace, result.WORKSPACE, provenance.git(workspace), workspace)
 
 
-def publish_revision(revision: Revision) -> Published:
+def publish_revision(workspace: Workspace, revision: Revision) -> Published:
     """Publish the results of a commit or an experiment.
+
+    Args:
+        workspace: the workspace whose clone has the revision.
+        revision: the commit or experiment.
 
     Raises:
         DataError: it has none, or they cannot be had.
+        ParamsError: its params.yaml cannot be read.
+        StoreError: the store cannot be reached.
     """
     tags = {provenance.COMMIT_TAG: revision.baseline}
     if revision.experiment:
         tags |= {provenance.EXPERIMENT_TAG: revision.experiment, provenance.BASELINE_TAG: revision.baseline}
-    with history.files_of(revision, _NEEDED) as folder:
-        tags |= provenance.changes(folder / paths.PARAMS, revision.baseline)
-        try:
-            return _publish(folder, revision.title, tags)
-        except (DataError, ParamsError) as error:
-            reason = str(error).replace(f"{folder}/", "")
-            raise DataError(f"{revision.title}: {reason}") from error
+    with history.files_of(workspace, revision, _needed()) as found:
+        tags |= provenance.changes(found, revision.baseline, workspace)
+        return _publish(found, revision.title, tags, workspace)
 
 
-def publish_experiments() -> Iterator[Published]:
-    """Publish every DVC experiment of this clone; one that cannot be does not keep the others back.
+def publish_experiments(workspace: Workspace) -> Iterator[Published]:
+    """Publish every DVC experiment of the workspace's clone; one that cannot be does not keep the others back.
 
     Raises:
         DataError: at the end, naming those that could not be published.
+        StoreError: the store cannot be reached.
     """
     failed = []
-    for revision in history.experiments():
+    for revision in history.experiments(workspace):
         try:
-            yield publish_revision(revision)
-        except DataError as error:
+            yield publish_revision(workspace, revision)
+        except (DataError, ParamsError) as error:
             failed.append(str(error))
     if failed:
         raise DataError("; ".join(failed))
 
 
-def _publish(folder: Path, title: str, tags: Mapping[str, str]) -> Published:
-    settings = params.load(folder / paths.PARAMS)
-    md5 = _model_md5(folder, settings)
-    client, experiment = run_store.require()
-    origin = {**provenance.data(folder), **tags}
-    found = runs.find(client, experiment, settings, md5)
-    run_id = found or runs.find_or_create(client, experiment, settings, md5, origin, folder)
+def _needed() -> list[Path]:
+    """What has to be there of a revision, by its path from the workspace's top."""
+    names = Workspace()
+    data = [names.raw_messages, names.labels, names.splits, names.leftover]
+    return [names.params, names.lock, *_reports(names), *_model(names), *data]
+
+
+def _reports(workspace: Workspace) -> tuple[Path, ...]:
+    return workspace.train_reports, workspace.evaluate_reports, workspace.figures
+
+
+def _model(workspace: Workspace) -> tuple[Path, ...]:
+    return workspace.classifier_weights, workspace.classifier_card, workspace.decision
+
+
+def _publish(workspace: Workspace, title: str, tags: Mapping[str, str], repository: Workspace) -> Published:
+    """Record what a result's run lacks.
+
+    Args:
+        workspace: holds the result.
+        title: what to call it.
+        tags: where it comes from, apart from its data.
+        repository: the workspace whose store it is recorded in.
+    """
+    settings = params.load(workspace.params)
+    outputs = _checked_outputs(workspace, settings)
+    md5 = outputs[Workspace().classifier_weights]
+    store, recorded = Store.open(repository), settings.recorded()
+    origin = {**provenance.data(workspace), **tags}
+    found = runs.find(store, recorded, md5)
+    run_id = found or runs.find_or_create(store, recorded, settings.title, md5, origin, workspace)
     added = [] if found else ["run"]
-    added += _complete(client, run_id, settings, folder)
-    current = client.get_run(run_id)
+    added += _complete(store, run_id, workspace, outputs)
+    current = store.run(run_id)
     for name, value in origin.items():
-        known = current.data.tags.get(name)
+        known = current.tags.get(name)
         if known is None or (name == provenance.LOCK_TAG and known != value):  # the last stage changed dvc.lock
-            client.set_tag(run_id, name, value)
-    if current.info.status != "FINISHED":
-        client.set_terminated(run_id, "FINISHED")
+            store.set_tag(run_id, name, value)
+    if current.status != "FINISHED":
+        store.end_run(run_id, "FINISHED")
         added += [] if "run" in added else ["status"]
     return Published(title, run_id, tuple(added))
 
 
-def _model_md5(folder: Path, settings: Params) -> str:
-    """The model's md5 in dvc.lock, once it is sure that all results belong together."""
-    lock_path = folder / paths.LOCK
-    if not lock_path.exists():
-        raise DataError(f"{lock_path}: no such file; run `dvc repro` first")
-    text = lock_path.read_text(encoding="utf-8")
-    outputs = provenance.locked_outputs(text)
-    for path in (*_MODEL, paths.TRAIN_STEPS, paths.TRAIN_EPOCHS, paths.EVALUATE_METRICS, paths.PREDICTIONS):
-        if path not in outputs:
-            raise DataError(f"{lock_path}: names no {path}; run `dvc repro` first")
-        if not (folder / path).exists() or files.digest(folder / path, "md5") != outputs[path]:
-            raise DataError(f"{folder / path}: not the one that dvc.lock names; run `dvc checkout` or `dvc repro`")
-    result.require_current(text, settings, folder / paths.PARAMS)
-    return outputs[paths.CLASSIFIER_WEIGHTS]
+def _checked_outputs(workspace: Workspace, settings: Params) -> dict[Path, str]:
+    """The outputs in dvc.lock with their md5, once it is sure that all results belong together.
+
+    Raises:
+        DataError: a file is missing, or is not the one that dvc.lock names, or has other settings.
+    """
+    name = workspace.name_of(workspace.lock)
+    if not workspace.lock.exists():
+        raise DataError(f"{name}: no such file; run `dvc repro` first")
+    text = workspace.lock.read_text(encoding="utf-8")
+    outputs = dvc_lock.outputs(text)
+    reports = (workspace.train_steps, workspace.train_epochs, workspace.evaluate_metrics, workspace.predictions)
+    for path in (*_model(workspace), *reports):
+        output = path.relative_to(workspace.root)
+        if output not in outputs:
+            raise DataError(f"{name}: names no {output}; run `dvc repro` first")
+        if not path.exists() or files.digest(path, "md5") != outputs[output]:
+            raise DataError(f"{output}: not the one that dvc.lock names; run `dvc checkout` or `dvc repro`")
+    result.fail_if_outdated(text, settings)
+    return outputs
 
 
-def _complete(client: Any, run_id: str, settings: Params, folder: Path) -> list[str]:
+def _complete(store: Store, run_id: str, workspace: Workspace, outputs: Mapping[Path, str]) -> list[str]:
     """Record what the run lacks of curves, metrics, files and the model; say what that was."""
-    run, added = client.get_run(run_id), []
+    run, added = store.run(run_id), []
     curves = training_log.curves(
-        files.read_csv(folder / paths.TRAIN_STEPS, training_log.STEP_COLUMNS),
-        files.read_csv(folder / paths.TRAIN_EPOCHS, training_log.EPOCH_COLUMNS),
+        files.read_csv(workspace.train_steps, training_log.STEP_COLUMNS),
+        files.read_csv(workspace.train_epochs, training_log.EPOCH_COLUMNS),
     )
-    known = {
-        name: {p.step for p in client.get_metric_history(run_id, name)} for name in {name for name, _, _ in curves}
-    }
+    names = {name for name, _, _ in curves}
+    known = {name: {point.step for point in store.points(run_id, name)} for name in names}
     points = [(name, value, step) for name, value, step in curves if step not in known[name]]
     if points:
         added.append("curves")
-    summary = gate.read_metrics(folder / paths.EVALUATE_METRICS)
-    missing = [
-        (name, value, 0) for name, value in summary.items() if value is not None and name not in run.data.metrics
-    ]
+    summary = readers.read_metrics(workspace.evaluate_metrics)
+    missing = [(name, value, 0) for name, value in summary.items() if value is not None and name not in run.metrics]
     if missing:
         added.append("metrics")
-    began = run.info.start_time / 1000
-    runs.log_metrics(client, run_id, [(name, value, began, step) for name, value, step in (*points, *missing)])
-    if _add_files(client, run_id, folder):
+    store.log_metrics(run_id, [Point(name, value, run.began, step) for name, value, step in (*points, *missing)])
+    if _add_files(store, run_id, workspace, outputs):
         added.append("files")
-    if not run.outputs.model_outputs:
-        mlflow_model.log(client, run_id, settings.evaluate.threshold, folder)
+    if run.model_id is None:
+        mlflow_model.log(store, run_id, workspace)
         added.append("model")
     return added
 
 
-def _add_files(client: Any, run_id: str, folder: Path) -> bool:
-    """Store params.yaml and reports as far as they are not there; whether any was missing."""
-    reports = [path for part in _FOLDERS for path in (folder / part).iterdir() if path.name != ".gitignore"]  # DVC's
-    wanted = [paths.PARAMS, *(path.relative_to(folder) for path in reports)]
+def _add_files(store: Store, run_id: str, workspace: Workspace, outputs: Mapping[Path, str]) -> bool:
+    """Store params.yaml, and what dvc.lock names of the reports, as far as it is not there.
+
+    Returns:
+        Whether anything was missing.
+    """
+    folders = [folder.relative_to(workspace.root) for folder in _reports(workspace)]
+    reports = [path for path in outputs if any(path.is_relative_to(folder) for folder in folders)]
+    found = [workspace.params]
+    for path in (workspace.root / report for report in reports):
+        found += path.iterdir() if path.is_dir() else [path]
     stored: dict[str, set[str]] = {}
     added = False
-    for path in wanted:
-        parent = "" if path.parent == Path() else path.parent.as_posix()
+    for path in found:
+        parent = "" if path == workspace.params else workspace.name_of(path.parent)
         if parent not in stored:
-            stored[parent] = {Path(artifact.path).name for artifact in client.list_artifacts(run_id, parent or None)}
+            stored[parent] = store.file_names(run_id, parent)
         if path.name not in stored[parent]:
-            client.log_artifact(run_id, str(folder / path), parent or None)
+            store.log_file(run_id, path, parent)
             added = True
     return added

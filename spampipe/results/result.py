@@ -1,18 +1,19 @@
 """One result, read whole: its settings, metrics and predictions, wherever it lies."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from spampipe import params
-from spampipe.core import files, paths, settings
+from spampipe.core import files, settings
 from spampipe.core.errors import DataError
+from spampipe.core.workspace import Workspace
+from spampipe.evaluation import readers
 from spampipe.params import Params
-from spampipe.results import gate, history
+from spampipe.results import history
 from spampipe.results.history import Revision
-from spampipe.tracking import provenance
+from spampipe.tracking import dvc_lock
 from spampipe.training import training_log
 
 WORKSPACE = "workspace"  # what DVC calls it, too
@@ -41,81 +42,95 @@ class Result:
     steps: pd.DataFrame
 
 
-def named(name: str) -> Result:
+def named(workspace: Workspace, name: str) -> Result:
     """The result of an experiment, a revision or, as `workspace`, the workspace.
+
+    Args:
+        workspace: the workspace whose clone has it.
+        name: what it is called.
 
     Raises:
         DataError: there is none of that name, or it has no results.
         ParamsError: the workspace's params.yaml cannot be read.
     """
-    return workspace() if name == WORKSPACE else of(history.resolve(name), name)
+    if name == WORKSPACE:
+        return in_workspace(workspace)
+    return of_revision(workspace, history.resolve(workspace, name), name)
 
 
-def of(revision: Revision, title: str) -> Result:
+def of_revision(workspace: Workspace, revision: Revision, title: str) -> Result:
     """The result of a commit or an experiment.
+
+    Args:
+        workspace: the workspace whose clone has it.
+        revision: the commit or experiment.
+        title: what to call the result.
 
     Raises:
         DataError: it has none, or its files cannot be had.
     """
-    wanted = [paths.EVALUATE_METRICS, paths.TRAIN_METRICS, paths.PREDICTIONS, paths.TRAIN_STEPS]
-    with history.files_of(revision, wanted) as folder:
-        return _read(folder, title, _settings(revision.commit))
+    names = Workspace()
+    wanted = [names.evaluate_metrics, names.train_metrics, names.predictions, names.train_steps]
+    with history.files_of(workspace, revision, wanted) as files_of_it:
+        return _read(files_of_it, title, _settings(workspace, revision.commit))
 
 
-def workspace() -> Result:
+def in_workspace(workspace: Workspace) -> Result:
     """The result that lies in the workspace.
 
     Raises:
         DataError: there is none, or it was made with other settings than params.yaml holds.
         ParamsError: params.yaml cannot be read.
     """
-    current = params.load()
-    if paths.LOCK.exists():
-        require_current(paths.LOCK.read_text(encoding="utf-8"), current, paths.PARAMS)
-    return _read(Path(), WORKSPACE, _settings(None))
+    current = params.load(workspace.params)
+    if workspace.lock.exists():
+        fail_if_outdated(workspace.lock.read_text(encoding="utf-8"), current)
+    return _read(workspace, WORKSPACE, _settings(workspace, None))
 
 
-def require_current(lock: str, current: Params, path: Path) -> None:
-    """Insist that results were made with the current settings.
+def fail_if_outdated(lock_text: str, current: Params) -> None:
+    """Fail if results were made with other settings than the current ones.
 
     Args:
-        lock: the text of their dvc.lock.
-        current: the current ones.
-        path: of the file that holds them, for the error.
+        lock_text: the text of the results' dvc.lock.
+        current: the settings that lie beside it.
 
     Raises:
         DataError: naming a section that differs.
     """
-    for section, values in provenance.locked_params(lock).items():
+    for section, values in dvc_lock.settings(lock_text).items():
         now = current.model_dump().get(section)
         if isinstance(values, dict) and now is not None and values != now:
-            raise DataError(f"{path}: {section} is not what dvc.lock holds results of; run `dvc repro`")
+            name = Workspace().params
+            raise DataError(f"{name}: {section} is not what dvc.lock holds results of; run `dvc repro`")
 
 
 def better(metric: str) -> str:
-    """Which values of a metric are better: higher, lower, or neither (empty)."""
-    if any(part in metric for part in _LOWER):
+    """Which values of a result's metric are better: higher, lower, or neither (empty)."""
+    name = metric.removeprefix(_TRAINING)
+    if any(part in name for part in _LOWER):
         return "lower"
-    return "higher" if any(part in metric for part in _HIGHER) else ""
+    return "higher" if any(part in name for part in _HIGHER) else ""
 
 
-def _read(folder: Path, title: str, values: dict[str, Any]) -> Result:
-    training = gate.read_metrics(folder / paths.TRAIN_METRICS)
+def _read(workspace: Workspace, title: str, values: dict[str, Any]) -> Result:
+    training = readers.read_metrics(workspace.train_metrics)
     return Result(
         title,
         values,
-        gate.read_metrics(folder / paths.EVALUATE_METRICS) | {_TRAINING + k: v for k, v in training.items()},
-        gate.read_predictions(folder),
-        files.read_csv(folder / paths.TRAIN_STEPS, STEP_COLUMNS, others=True),
+        readers.read_metrics(workspace.evaluate_metrics) | {_TRAINING + k: v for k, v in training.items()},
+        readers.read_predictions(workspace.predictions),
+        files.read_csv(workspace.train_steps, STEP_COLUMNS, others=True),
     )
 
 
-def _settings(commit: str | None) -> dict[str, Any]:
-    """As DVC reads them; None: those of the workspace."""
+def _settings(workspace: Workspace, commit: str | None) -> dict[str, Any]:
+    """A commit's settings as DVC reads them; None: those that lie in the workspace."""
     from dvc.api import params_show
     from dvc.exceptions import DvcException
 
+    name = workspace.name_of(workspace.params)
     try:
-        return settings.flat(params_show(str(paths.PARAMS), rev=commit))
+        return settings.flat(params_show(name, repo=str(workspace.root), rev=commit))
     except (DvcException, OSError) as error:
-        raise DataError(f"{paths.PARAMS} of {commit or WORKSPACE}: {error}; run `git status`") from error
+        raise DataError(f"{name} of {commit or WORKSPACE}: {error}; run `git status`") from error

@@ -9,7 +9,7 @@ def number(value: float | None, *, signed: bool = False) -> str:
     """A metric as a cell: whole numbers in full, others with at most five significant digits, None as `-`.
 
     Args:
-        value: of the metric.
+        value: the metric's value.
         signed: whether a positive number gets its sign.
     """
     if value is None:
@@ -21,10 +21,11 @@ def aligned(headings: Sequence[str], rows: Rows, sides: str, widths: Sequence[in
     """Columns that stand under each other, two spaces apart; cells may have several lines.
 
     Args:
-        headings: of the columns.
+        headings: the columns' headings.
         rows: their cells.
-        sides: for each column the side that its cells stand on, `l` or `r`, such as `lrr`.
-        widths: of each column in characters, beyond which a cell goes on in the next line; None: as wide as it is.
+        sides: the side that the cells of each column stand on, `l` or `r`, such as `lrr`.
+        widths: the width of each column in characters, beyond which a cell goes on in the next line; None: as wide
+            as its longest cell.
     """
     most = widths or [None] * len(headings)
     longest = [

@@ -7,17 +7,19 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from spampipe.core import environment, paths
+from spampipe.core import environment
 from spampipe.core.errors import DataError, QualityError
-from spampipe.results import gate, history
+from spampipe.core.workspace import Workspace
+from spampipe.evaluation import readers
+from spampipe.results import history
 from spampipe.results.history import Revision
-from spampipe.tracking import provenance
+from spampipe.tracking import dvc_lock
 
 # What may differ between machines, whose products are rounded differently; what is named nowhere must be equal.
 # benchmarks/other_hardware.py found losses to differ by 0.0016 at most, and 2 of 5,572 predictions: as many errors
 # more or less in one split, and 2 of the 149 validation messages as a share. Twice that is allowed.
 LOSS_TOLERANCE, SHARE_TOLERANCE, COUNT_TOLERANCE = 0.0033, 0.027, 4
-_METRICS = (paths.TRAIN_METRICS, paths.EVALUATE_METRICS)
+_METRICS = (Workspace().train_metrics, Workspace().evaluate_metrics)
 _DATA = ("data/", "models/base")  # made without floating point: the same everywhere
 
 
@@ -26,8 +28,8 @@ class Verdict:
     """What came out.
 
     Attributes:
-        outputs: for each output, the md5 that dvc.lock has and the one it has now, None if it is missing.
-        metrics: for each metric of either side, its value there and here, compared only where bytes differ.
+        outputs: the md5 of each output in dvc.lock, and the one it has now, None if it is missing; by its path.
+        metrics: each metric's value there and here, by its name; empty where all bytes are the same.
     """
 
     outputs: dict[Path, tuple[str, str | None]]
@@ -56,8 +58,8 @@ class Verdict:
         same = len(self.outputs) - len(self.differing)
         return "\n".join([*lines, f"{same} of {len(self.outputs)} outputs identical"])
 
-    def require(self) -> None:
-        """Insist on the same bytes, or, of what floating point decides, on metrics within their tolerances.
+    def fail_unless_same(self) -> None:
+        """Fail unless bytes are the same, or, of what floating point decides, metrics are within their tolerances.
 
         Raises:
             QualityError: naming what differs.
@@ -87,39 +89,37 @@ def tolerance(metric: str) -> float:
     return COUNT_TOLERANCE if metric.endswith(("_positives", "_negatives")) else SHARE_TOLERANCE
 
 
-def verify(revision: Revision) -> Verdict:
+def verify(workspace: Workspace, revision: Revision) -> Verdict:
     """Run the pipeline of a revision in a temporary clone, without lock file, caches or tracking.
 
     Args:
+        workspace: the workspace whose clone has the revision.
         revision: a commit or an experiment whose dvc.lock holds results.
 
     Raises:
         DataError: it has no results, or a stage fails.
     """
-    lock = history.lock(revision.commit)
-    if not lock:
-        raise DataError(f"{revision.title}: no {paths.LOCK} there; run `dvc repro` and commit it")
-    expected = provenance.locked_outputs(lock)
+    committed = history.lock_text(workspace, revision.commit)
+    if not committed:
+        raise DataError(f"{revision.title}: no {Workspace().lock} there; run `dvc repro` and commit it")
+    expected = dvc_lock.outputs(committed)
     with tempfile.TemporaryDirectory(prefix="spampipe-verify-") as name:
-        clone = history.clone(revision, Path(name) / "clone")
-        (clone / paths.LOCK).unlink()
-        _run("config", "--local", "cache.dir", str(clone / ".dvc" / "cache"), folder=clone)
-        _run("repro", "--no-run-cache", folder=clone)
-        found = provenance.locked_outputs((clone / paths.LOCK).read_text(encoding="utf-8"))
+        clone = history.clone(workspace, revision, Path(name) / "clone")
+        clone.lock.unlink()
+        _run("config", "--local", "cache.dir", str(clone.root / ".dvc" / "cache"), folder=clone.root)
+        _run("repro", "--no-run-cache", folder=clone.root)
+        found = dvc_lock.outputs(clone.lock.read_text(encoding="utf-8"))
         verdict = Verdict({path: (md5, found.get(path)) for path, md5 in expected.items()}, {})
         if not verdict.identical:
-            with history.files_of(revision, _METRICS) as folder:
-                before, after = _metrics(folder), _metrics(clone)
+            with history.files_of(workspace, revision, _METRICS) as theirs:
+                before, after = _metrics(theirs), _metrics(clone)
             metrics = {name: (before.get(name), after.get(name)) for name in before | after}
             verdict = replace(verdict, metrics=metrics)
     return verdict
 
 
-def _metrics(folder: Path) -> dict[str, float | None]:
-    found: dict[str, float | None] = {}
-    for path in _METRICS:
-        found |= gate.read_metrics(folder / path)
-    return found
+def _metrics(workspace: Workspace) -> dict[str, float | None]:
+    return readers.read_metrics(workspace.train_metrics) | readers.read_metrics(workspace.evaluate_metrics)
 
 
 def _run(*arguments: str, folder: Path) -> None:

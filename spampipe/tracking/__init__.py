@@ -1,4 +1,6 @@
-"""What MLflow is told, and how it shows it. Nothing here decides a byte of a result.
+"""What MLflow is told, how it shows it, and how it loads a model. Nothing here decides a byte of a result.
 
-Imports core, data, training and params. Imported by stages and by results.
+The only package that imports MLflow. It is told flat settings, metrics, files and folders, and knows neither the
+sections of params.yaml nor how a model is trained. Imports core, data, classifiers and inference. Imported by stages
+and by results.
 """

@@ -9,13 +9,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from spampipe.core import environment, files, paths, settings, yaml12
+from spampipe.core import environment, files, settings, yaml12
 from spampipe.core.errors import DataError
 from spampipe.core.git import git_output
+from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.core.yaml12 import YamlError
-from spampipe.data import messages
+from spampipe.data import labels, messages
+from spampipe.tracking import dvc_lock
 
 COMMIT_TAG = "mlflow.source.git.commit"
 EXPERIMENT_TAG = "dvc.experiment"
@@ -32,28 +32,28 @@ class Dataset:
 
     Attributes:
         context: what it is used for: raw, train, validation, test, leftover.
-        path: relative to the workspace.
+        name: its path from the workspace's top, with slashes.
         md5: the digest that DVC has for it.
-        counts: messages by class.
+        counts: messages by the name of their label, in the order of the label set.
     """
 
     context: str
-    path: Path
+    name: str
     md5: str
     counts: dict[str, int]
 
 
-def tags(workspace: Path = Path()) -> dict[str, str]:
+def tags(workspace: Workspace) -> dict[str, str]:
     """All that is known, by the tag's name; what is not, such as a commit outside of git, is left out."""
     baseline = os.environ.get("DVC_EXP_BASELINE_REV") or "HEAD"
-    origin = {**git(workspace), **experiment(), **changes(workspace / paths.PARAMS, baseline)}
+    origin = {**git(workspace), **experiment(), **changes(workspace, baseline, workspace)}
     return {**origin, **data(workspace), **versions(workspace), **device(), **user()}
 
 
-def git(workspace: Path) -> dict[str, str]:
+def git(workspace: Workspace) -> dict[str, str]:
     """The commit, the branch, and whether tracked files differ from the commit."""
-    commit = git_output("rev-parse", "HEAD", folder=workspace)
-    branch = git_output("rev-parse", "--abbrev-ref", "HEAD", folder=workspace)
+    commit = git_output("rev-parse", "HEAD", folder=workspace.root)
+    branch = git_output("rev-parse", "--abbrev-ref", "HEAD", folder=workspace.root)
     if not commit:
         return {}
     found = {COMMIT_TAG: commit, DIRTY_TAG: str(bool(difference(workspace))).lower()}
@@ -62,9 +62,10 @@ def git(workspace: Path) -> dict[str, str]:
     return found
 
 
-def difference(workspace: Path = Path()) -> str:
+def difference(workspace: Workspace) -> str:
     """What tracked files, apart from dvc.lock, which the run itself writes, differ by from the commit."""
-    return git_output("diff", "HEAD", "--", ".", f":(exclude){paths.LOCK}", folder=workspace) or ""
+    lock = workspace.name_of(workspace.lock)
+    return git_output("diff", "HEAD", "--", ".", f":(exclude){lock}", folder=workspace.root) or ""
 
 
 def experiment() -> dict[str, str]:
@@ -73,64 +74,52 @@ def experiment() -> dict[str, str]:
     return {tag: os.environ[name] for tag, name in variables.items() if os.environ.get(name)}
 
 
-def changes(path: Path, baseline: str) -> dict[str, str]:
+def changes(workspace: Workspace, baseline: str, repository: Workspace) -> dict[str, str]:
     """The settings that differ from a commit's, such as `train.epochs=1`; nothing where none does.
 
     Args:
-        path: of the params.yaml that holds them.
-        baseline: the commit, of the repository that this process is in.
+        workspace: holds the settings.
+        baseline: the commit's name for git.
+        repository: has the commit.
     """
-    committed = git_output("show", f"{baseline}:./{paths.PARAMS}")
-    if not committed or not path.exists():
+    name = workspace.name_of(workspace.params)
+    committed = git_output("show", f"{baseline}:./{name}", folder=repository.root)
+    if not committed or not workspace.params.exists():
         return {}
-    old, new = (_settings(text) for text in (committed, path.read_text(encoding="utf-8")))
+    old, new = (_settings(text) for text in (committed, workspace.params.read_text(encoding="utf-8")))
     changed = settings.changed(old, new) if old and new else {}
     text = ", ".join(f"{name}={settings.written(value)}" for name, value in changed.items())
     return {CHANGED_TAG: text} if text else {}
 
 
-def data(workspace: Path) -> dict[str, str]:
+def data(workspace: Workspace) -> dict[str, str]:
     """The md5 of dvc.lock as it stands, and of the data as dvc.lock has it."""
-    lock = workspace / paths.LOCK
-    if not lock.exists():
+    if not workspace.lock.exists():
         return {}
     wanted = {
-        paths.RAW_MESSAGES: "dvc.raw_md5",
-        paths.SPLITS_FOLDER: "dvc.splits_md5",
-        paths.TOKENS_FOLDER: "dvc.tokens_md5",
+        workspace.raw_messages: "dvc.raw_md5",
+        workspace.splits: "dvc.splits_md5",
+        workspace.tokens: "dvc.tokens_md5",
     }
-    outputs = locked_outputs(lock.read_text(encoding="utf-8"))
-    known = {wanted[path]: md5 for path, md5 in outputs.items() if path in wanted}
-    return {LOCK_TAG: files.digest(lock, "md5"), **known}
+    outputs = dvc_lock.outputs(workspace.lock.read_text(encoding="utf-8"))
+    located = {workspace.root / path: md5 for path, md5 in outputs.items()}
+    known = {wanted[path]: md5 for path, md5 in located.items() if path in wanted}
+    return {LOCK_TAG: files.digest(workspace.lock, "md5"), **known}
 
 
-def locked_outputs(lock: str) -> dict[Path, str]:
-    """The md5 of every output in the text of a dvc.lock, in its order."""
-    return {Path(output["path"]): output["md5"] for output in _outputs(_parsed(lock))}
-
-
-def locked_params(lock: str) -> dict[str, Any]:
-    """The settings that the results of a dvc.lock come from, by section or by `section.key`."""
-    found: dict[str, Any] = {}
-    for stage in _parsed(lock).get("stages", {}).values():
-        found |= stage.get("params", {}).get(str(paths.PARAMS), {})
-    return found
-
-
-def datasets(workspace: Path = Path()) -> Iterator[Dataset]:
+def datasets(workspace: Workspace) -> Iterator[Dataset]:
     """The raw messages and every split of them, as far as they are there and can be read."""
-    locations = {"raw": paths.RAW_MESSAGES}
-    locations |= {split: paths.split_csv(split) for split in (*paths.SPLITS, paths.LEFTOVER_SPLIT)}
+    locations = {"raw": workspace.raw_messages}
+    locations |= {split: workspace.split_csv(split) for split in (*SPLITS, LEFTOVER_SPLIT)}
     for context, path in locations.items():
         try:
-            table = _read(workspace / path)
+            counts = _messages_by_label(workspace, path)
         except (OSError, DataError):
             continue
-        counts = {name: int((table["Label"] == label).sum()) for label, name in enumerate(messages.LABELS)}
-        yield Dataset(context, path, files.digest(workspace / path, "md5"), counts)
+        yield Dataset(context, workspace.name_of(path), files.digest(path, "md5"), counts)
 
 
-def versions(workspace: Path) -> dict[str, str]:
+def versions(workspace: Workspace) -> dict[str, str]:
     """Python, the packages that decide a result, and the lock file they were installed from."""
     found = {"version.python": platform.python_version()}
     for package in _PACKAGES:
@@ -138,9 +127,8 @@ def versions(workspace: Path) -> dict[str, str]:
             found[f"version.{package}"] = metadata.version(package)
         except metadata.PackageNotFoundError:  # run from a folder, not installed
             continue
-    requirements = workspace / paths.REQUIREMENTS
-    if requirements.exists():
-        found["requirements.sha256"] = files.digest(requirements)
+    if workspace.requirements.exists():
+        found["requirements.sha256"] = files.digest(workspace.requirements)
     return found
 
 
@@ -180,17 +168,13 @@ def _settings(text: str) -> dict[str, Any]:
     return settings.flat({name: section for name, section in sections.items() if name != "check"})
 
 
-def _read(path: Path) -> pd.DataFrame:
-    return messages.parse(path.read_bytes(), path) if path.name == paths.RAW_MESSAGES.name else messages.read(path)
+def _messages_by_label(workspace: Workspace, path: Path) -> dict[str, int]:
+    """How many messages of a file have each label.
 
-
-def _parsed(lock: str) -> dict[str, Any]:
-    try:
-        return yaml12.load(lock) or {}
-    except YamlError as error:
-        raise DataError(f"{paths.LOCK}: {error}; run `dvc repro`, or `git checkout {paths.LOCK}`") from error
-
-
-def _outputs(lock: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for stage in lock.get("stages", {}).values():
-        yield from stage.get("outs", [])
+    Raises:
+        DataError: the file, or the label set, is missing or damaged.
+    """
+    known = labels.load(workspace.labels)
+    raw = path == workspace.raw_messages
+    table = messages.parse(path.read_bytes(), path, known) if raw else messages.read(path, known)
+    return {name: int((table["Label"] == index).sum()) for index, name in enumerate(known.names)}

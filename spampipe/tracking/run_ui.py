@@ -10,7 +10,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from spampipe.core.errors import StoreError
-from spampipe.tracking import run_store, run_view
+from spampipe.core.workspace import Workspace
+from spampipe.tracking import connection, run_view
+from spampipe.tracking.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -18,32 +20,32 @@ HOST = "127.0.0.1"
 _POLL_SECONDS = 0.2
 _PATIENCE_SECONDS = 10.0
 _SETTINGS = {
-    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # processes for judges of agents, of which there are none
-    "MLFLOW_DISABLE_TELEMETRY": "true",  # and no banner about it
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # starts no processes for jobs, of which this project has none
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # MLflow's makers are told nothing, and its pages do not ask about it
     "UVICORN_LOG_LEVEL": "warning",  # no line for each request
 }
 
 
-def show(port: int, announce: Callable[[str], None]) -> None:
+def show(workspace: Workspace, port: int, announce: Callable[[str], None]) -> None:
     """Prepare the view; then serve the store until interrupted, unless a server of the user's does.
 
     Args:
-        port: of this machine, to serve on.
-        announce: told the view's address, once it can be opened.
+        workspace: the workspace whose repository has the store, if the user names no other.
+        port: the port of this machine to serve on.
+        announce: is given the view's address, once it can be opened.
 
     Raises:
-        StoreError: if the store cannot be reached or the port cannot be used.
+        StoreError: the store cannot be reached, or the port cannot be used.
     """
-    chosen = os.environ.get(run_store.ADDRESS_VARIABLE, "")
-    served = chosen.startswith(("http://", "https://"))
-    if not served:
-        _require_free(port)
-    client, experiment = run_store.require()
-    run_view.prepare(client, experiment)
-    if served:
-        announce(run_view.address(chosen, experiment))
+    server_of_the_user = connection.server()
+    if not server_of_the_user:
+        _check_that_free(port)
+    store = Store.open(workspace)
+    run_view.prepare(store)
+    if server_of_the_user:
+        announce(run_view.address(server_of_the_user, store.experiment))
         return
-    command, environment = _command(client.tracking_uri, port), {**_SETTINGS, **os.environ}
+    command, environment = _command(store.address, port), {**_SETTINGS, **os.environ}
     server = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     )
@@ -54,7 +56,7 @@ def show(port: int, announce: Callable[[str], None]) -> None:
         except StoreError:
             output.show_held()
             raise
-        announce(run_view.address(f"http://{HOST}:{port}", experiment))
+        announce(run_view.address(f"http://{HOST}:{port}", store.experiment))
         output.show_from_now_on()
         logger.info("served until Ctrl-C")
         raise _ended(server.wait())
@@ -63,6 +65,13 @@ def show(port: int, announce: Callable[[str], None]) -> None:
         logger.info("ended")
     finally:
         _end(server)
+
+
+def has_browser() -> bool:
+    """Whether there is a browser with windows of its own: one in the terminal would take the terminal over."""
+    return sys.platform in ("darwin", "win32") or any(
+        os.environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
+    )
 
 
 class _Output:
@@ -100,7 +109,7 @@ def _command(store: str, port: int) -> list[str]:
     return [sys.executable, "-m", "mlflow", "ui", *(word for option in options.items() for word in option)]
 
 
-def _require_free(port: int) -> None:
+def _check_that_free(port: int) -> None:
     if not 0 < port < 2**16:
         raise StoreError(f"{port} is no port; choose one from 1 to 65535")
     with socket.socket() as probe:

@@ -1,7 +1,9 @@
 """What MLflow's page of the runs shows first: a description of the experiment, and a saved view of its runs."""
 
 import json
-from typing import Any
+from collections.abc import Mapping
+
+from spampipe.tracking.store import Store
 
 VIEW = "overview"  # stores that have a view of this name keep it: another one needs another name
 DESCRIPTION_TAG = "mlflow.note.content"
@@ -36,19 +38,39 @@ CHARTS = {
     "System metrics": False,
 }
 
-DESCRIPTION = """\
+# What the figures of the evaluation say.
+METRICS = {
+    "test_accuracy": "the share of the test messages that the model is right about",
+    "test_precision": "of the test messages given the positive label, the share that have it",
+    "test_recall": "of the test messages that have the positive label, the share given it",
+    "test_f1": "the harmonic mean of precision and recall",
+    "test_false_positives": "test messages wrongly given the positive label",
+    "test_false_negatives": "test messages wrongly not given the positive label",
+    "test_unseen_messages": "test messages whose text stands in no other split",
+    "test_accuracy_unseen": "the accuracy on these",
+    "validation_accuracy": "the figure to choose settings by",
+    "leftover_false_positive_rate": "of what balancing left out, the share wrongly given the positive label",
+}
+_OTHERS = """\
+| `train/loss`, `validation/loss`, `train/accuracy`, `validation/accuracy` | the curves, over the steps |
+| `train/examples_per_second`, `time/*`, `memory/*`, `system/*` | what the run cost |"""
+
+
+def description(metrics: Mapping[str, str] = METRICS) -> str:
+    """What the page says about the runs, in Markdown.
+
+    Args:
+        metrics: what each figure of the evaluation says, by its name.
+    """
+    table = "\n".join(f"| `{name}` | {says} |" for name, says in metrics.items())
+    return f"""\
 **A run is one trained and evaluated model.** Tick two or more and press *Compare*; the chart icon above the table \
 draws all curves.
 
 | metric | what it says |
 |---|---|
-| `test_accuracy`, `test_precision`, `test_recall`, `test_f1` | how good the model is, on the test messages |
-| `test_false_positives`, `test_false_negatives` | test messages wrongly called spam, and spam let through |
-| `test_accuracy_unseen` | on the `test_unseen_messages` whose text stands in no other split |
-| `leftover_false_positive_rate` | the share called spam of the ham that balancing left out |
-| `validation_accuracy` | the figure to choose settings by |
-| `train/loss`, `validation/loss`, `train/accuracy`, `validation/accuracy` | the curves, over the steps |
-| `train/examples_per_second`, `time/*`, `memory/*`, `system/*` | what the run cost |
+{table}
+{_OTHERS}
 
 The params are those of `params.yaml`. The tags say which commit, data and packages a run was made from; \
 `changed` holds the settings that differ from that commit's; `dvc.experiment` is the name for `dvc exp apply`. Its \
@@ -56,26 +78,35 @@ reports and figures are under *Artifacts*.
 """
 
 
-def prepare(client: Any, experiment: str) -> None:
+def prepare(store: Store) -> None:
     """Give the experiment its description, kind and saved view; what it has already, the user may have changed.
 
     Args:
-        client: of the store.
-        experiment: its id.
+        store: holds the experiment.
     """
-    found = client.get_experiment(experiment)
+    found = store.client.get_experiment(store.experiment)
     for tag, value in _tags(found.creation_time).items():
         if tag not in found.tags:
-            client.set_experiment_tag(experiment, tag, value)
+            store.client.set_experiment_tag(store.experiment, tag, value)
 
 
 def address(server: str, experiment: str) -> str:
-    """Where the prepared view of an experiment is, on a server such as http://127.0.0.1:5000."""
+    """Where the prepared view of an experiment is.
+
+    Args:
+        server: the address of a server that shows the store, such as http://127.0.0.1:5000.
+        experiment: the experiment's id.
+    """
     page = f"{server.rstrip('/')}/#/experiments/{experiment}/runs"
     return f"{page}?workflowType=machine_learning&viewStateShareKey={VIEW}"
 
 
 def _tags(created: int) -> dict[str, str]:
+    """The experiment's tags.
+
+    Args:
+        created: when the experiment was made, in milliseconds since 1970.
+    """
     selected = [column for column in COLUMNS if "`" in column and not column.startswith("attributes.")]
     state = {
         "selectedColumns": selected,
@@ -88,4 +119,4 @@ def _tags(created: int) -> dict[str, str]:
         "isAccordionReordered": True,  # keeps the order of the groups
     }
     view = {"name": VIEW, "createdAt": created, "state": json.dumps(state)}
-    return {DESCRIPTION_TAG: DESCRIPTION, KIND_TAG: "custom_model_development", VIEW_TAG: json.dumps(view)}
+    return {DESCRIPTION_TAG: description(), KIND_TAG: "custom_model_development", VIEW_TAG: json.dumps(view)}

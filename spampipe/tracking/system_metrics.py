@@ -3,6 +3,7 @@
 from typing import Any
 
 from spampipe.core import environment
+from spampipe.tracking.store import Store
 
 _SAMPLING_SECONDS = 1.0
 
@@ -13,12 +14,17 @@ class SystemMetrics:
     def __init__(self) -> None:
         self._monitor: Any = None
 
-    def start(self, client: Any, run_id: str) -> None:
-        """Begin, after the samples that the run may have already."""
+    def start(self, store: Store, run_id: str) -> None:
+        """Begin, after the samples that the run may have already.
+
+        Args:
+            store: where the run is recorded.
+            run_id: the run's id.
+        """
         from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
         self._monitor = SystemMetricsMonitor(
-            run_id, sampling_interval=_SAMPLING_SECONDS, resume_logging=True, tracking_uri=client.tracking_uri
+            run_id, sampling_interval=_SAMPLING_SECONDS, resume_logging=True, tracking_uri=store.address
         )
         for monitor in self._monitor.monitors:
             if hasattr(monitor, "gpu_handles"):

@@ -1,4 +1,4 @@
-"""The training loop, the reuse of frozen layers' output, several processes, and the log of a run.
+"""The training loop, the reuse of frozen layers' output, scoring, several processes, and the log of a run.
 
-Imports core, data and models. Imported by evaluation, which reuses frozen layers, and by what reads logs.
+Imports core, data and models. Imported by classifiers, and by what reads logs.
 """

@@ -44,23 +44,36 @@ def world_size() -> int:
 
 
 def parallel(classifier: Classifier) -> nn.Module:
-    """The classifier; among several processes, one whose gradients are the mean over all of them.
+    """Have several processes train one network.
 
-    Every process has made the same one already, from the same files and seeds.
+    Args:
+        classifier: all of whose tensors are there; every process has made the same, from the same files and seeds.
+
+    Returns:
+        The network itself if there is one process; else one whose gradients are the mean over all processes.
     """
     if world_size() == 1:
         return classifier
-    classifier.complete()
     return DistributedDataParallel(classifier, init_sync=False)
 
 
 def gradients_stay(module: nn.Module) -> AbstractContextManager[None]:
-    """Within the block, gradients are summed in this process alone: more are to come before they are needed."""
+    """Within the block, gradients are summed in this process alone, as more are to come before they are needed.
+
+    Args:
+        module: what `parallel` returned.
+    """
     return module.no_sync() if isinstance(module, DistributedDataParallel) else nullcontext()
 
 
 def share(batch: Tensor) -> Tensor:
-    """This process's part of a batch of row numbers; the parts are of one size, so that means of means are means.
+    """This process's part of a batch; the parts are of one size, so that means of means are means.
+
+    Args:
+        batch: (B,) row numbers.
+
+    Returns:
+        (B / processes,) row numbers.
 
     Raises:
         ParamsError: the batch cannot be divided evenly.
@@ -74,7 +87,7 @@ def share(batch: Tensor) -> Tensor:
 
 
 def total(value: Tensor) -> Tensor:
-    """The sum of the processes' values."""
+    """The sum of the processes' values, a tensor of the same shape in each of them."""
     if world_size() > 1:
         distributed.all_reduce(value)
     return value

@@ -1,10 +1,11 @@
 """The section of params.yaml about the training loop."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from spampipe.core.section import Count, Real, Section, Seed
+from spampipe.models.choices import Precision
 
 
 class TrainParams(Section):
@@ -18,6 +19,6 @@ class TrainParams(Section):
     weight_decay: Annotated[Real, Field(ge=0)]
     eval_every_steps: Count
     eval_batches: Count
-    precision: Literal["fp32", "bf16"]
+    precision: Precision
     group_by_length: bool
     activation_checkpointing: bool

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
-from spampipe.core import environment, files, paths
+from spampipe.core import environment, files
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +31,15 @@ _CHECKSUM_BYTES = 64  # of BLAKE2b; it stands before the array
 FloatArray = npt.NDArray[np.float32]
 
 
-def obtain(ingredients: dict[str, Any], shape: tuple[int, int], compute: Callable[[FloatArray], None]) -> FloatArray:
+def obtain(
+    folder: Path, ingredients: dict[str, Any], shape: tuple[int, int], compute: Callable[[FloatArray], None]
+) -> FloatArray:
     """An array from the store, or computed and put there.
 
     Args:
+        folder: the store's; made if missing.
         ingredients: everything the array's bytes depend on, as JSON values.
-        shape: of the array.
+        shape: rows and columns of the array.
         compute: fills an array of zeros of this shape.
 
     Returns:
@@ -44,9 +47,9 @@ def obtain(ingredients: dict[str, Any], shape: tuple[int, int], compute: Callabl
         room for. Where the store cannot be read or written, an array in memory.
     """
     name = hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()
-    path = paths.trunk_store() / f"{name}{_SUFFIX}"
+    path = folder / f"{name}{_SUFFIX}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):  # whoever comes second waits, and reads
             found = _open(path, shape)
             if found is None:
@@ -56,14 +59,14 @@ def obtain(ingredients: dict[str, Any], shape: tuple[int, int], compute: Callabl
         if found is not None:
             return found
     except OSError as error:
-        logger.warning("warning: frozen layers' output is not kept in %s: %s", path.parent, error.strerror or error)
+        logger.warning("warning: frozen layers' output is not kept in %s: %s", folder, error.strerror or error)
     array: FloatArray = np.zeros(shape, dtype=np.float32)
     compute(array)
     return array
 
 
 def fits(shape: tuple[int, int]) -> bool:
-    """Whether an array of this shape may be kept."""
+    """Whether an array of this many rows and columns may be kept."""
     return _size(shape) <= environment.read().trunk_bytes
 
 

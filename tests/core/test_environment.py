@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from spampipe.core import environment, paths
+from spampipe.core import environment
 from spampipe.core.errors import SettingError
+from spampipe.core.workspace import Workspace
 from spampipe.models import compute
 from tests.support import repositories
 from tests.support.project import ROOT
@@ -55,12 +56,12 @@ def test_what_is_empty_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_bad_value_ends_a_stage_before_its_work(repository: Path) -> None:
     for name, value in (("SPAMPIPE_TRACKING", "maybe"), ("SPAMPIPE_TRACKING_PATIENCE", "nan")):
-        (repository / paths.CLASSIFIER_CARD).unlink(missing_ok=True)
+        Workspace(repository).classifier_card.unlink(missing_ok=True)
         stage = (sys.executable, "-m", "stages.train")
         failed = repositories.run(repository, *stage, check=False, variables={name: value})
         assert (failed.returncode, failed.stdout) == (1, "")
         assert failed.stderr.startswith(f"error: {name}: must be ") and failed.stderr.count("\n") == 1
-        assert not (repository / paths.CLASSIFIER_CARD).exists()
+        assert not Workspace(repository).classifier_card.exists()
     assert len(repositories.tracked_runs(repository)) == 1
 
 

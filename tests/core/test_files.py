@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from spampipe.core import command, files
-from spampipe.core.errors import DataError
+from spampipe.core.errors import DataError, one_line
 from tests.support.project import ROOT
 
 LOGGER = logging.getLogger("spampipe")
@@ -202,6 +202,21 @@ command.run(main)
 def test_expected_errors_are_one_line_and_exit_code_1(tmp_path, body, line):
     done = _run(body, tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", line + "\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "longest", "line"),
+    [
+        (ValueError("a\n  b\tc "), None, "a b c"),
+        (ValueError("a" * 9), 4, "aaaa"),
+        (ValueError(), None, "ValueError"),
+        (ValueError(" \n"), 5, "ValueError"),
+        ("a\nb", None, "a b"),
+        ("", 5, ""),
+    ],
+)
+def test_an_error_is_one_line(error, longest, line):
+    assert one_line(error, longest) == line
 
 
 def test_defects_keep_their_traceback(tmp_path):

@@ -2,19 +2,24 @@
 
 import shutil
 from collections import Counter
-from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from llms_from_scratch.ch06 import create_balanced_dataset, random_split
 
-from spampipe.core import files, paths
+from spampipe.core import files
 from spampipe.core.errors import DataError
-from spampipe.data import balancing, messages, splitting
+from spampipe.core.workspace import SPLITS, Workspace
+from spampipe.data import balancing, labels, messages, splitting, tokens
 from stages import balance as balance_stage
+from stages import download as download_stage
 from stages import split as split_stage
+from stages import tokenize_pad as tokenize_stage
+from tests.support import repositories
+from tests.support.label_sets import THREE, TWO
 from tests.support.project import ROOT
 
 BOOK_SHA256 = {
@@ -26,15 +31,15 @@ BOOK_SHA256 = {
 
 @pytest.fixture(scope="module")
 def real(raw_messages) -> pd.DataFrame:
-    return messages.parse(raw_messages.read_bytes(), raw_messages)
+    return messages.parse(raw_messages.read_bytes(), raw_messages, TWO)
 
 
 @pytest.fixture
-def workspace(tmp_path, monkeypatch) -> Path:
-    """An empty folder with the committed settings, which the stages take for the repository."""
+def workspace(tmp_path) -> Workspace:
+    """An empty workspace with the committed settings and the label set of the SMS Spam Collection."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    labels.save(Workspace(tmp_path).labels, TWO)
+    return Workspace(tmp_path)
 
 
 def _table(rows: list[tuple[int, str]]) -> pd.DataFrame:
@@ -46,25 +51,45 @@ def _rows(*tables: pd.DataFrame) -> Counter:
 
 
 def test_stages_write_the_books_splits(workspace, raw_messages):
-    paths.RAW_MESSAGES.parent.mkdir(parents=True)
-    shutil.copy(raw_messages, paths.RAW_MESSAGES)
-    balance_stage.main()
-    split_stage.main()
-    assert {split: files.digest(paths.split_csv(split)) for split in paths.SPLITS} == BOOK_SHA256
-    assert [len(messages.read(paths.split_csv(split))) for split in paths.SPLITS] == [1045, 149, 300]
-    leftover = messages.read(paths.LEFTOVER)
+    shutil.copy(raw_messages, workspace.raw_messages)
+    balance_stage.main(workspace)
+    split_stage.main(workspace)
+    assert {split: files.digest(workspace.split_csv(split)) for split in SPLITS} == BOOK_SHA256
+    assert [len(messages.read(workspace.split_csv(split), TWO)) for split in SPLITS] == [1045, 149, 300]
+    leftover = messages.read(workspace.leftover, TWO)
     assert len(leftover) == 4078
     assert set(leftover["Label"]) == {0}
 
 
 def test_split_stage_refuses_a_split_of_one_class(workspace):
-    messages.write(paths.BALANCED, _table([(0, f"ham {n}") for n in range(19)] + [(1, "spam")]))
-    with pytest.raises(DataError, match=r"^data/splits/\w+\.csv: \d+ messages, none of them labelled spam"):
-        split_stage.main()
+    messages.write(workspace.balanced, _table([(0, f"ham {n}") for n in range(19)] + [(1, "spam")]))
+    with pytest.raises(DataError, match=r"/data/splits/\w+\.csv: \d+ messages, none of them labelled spam"):
+        split_stage.main(workspace)
+
+
+def test_stages_prepare_an_own_file_of_three_classes(workspace, gpt2_base):
+    settings = yaml.safe_load(workspace.params.read_text())
+    settings["download"]["dataset"] = "own.tsv"
+    settings["model"] |= {"name": "gpt2-tiny", "weights": "random"}
+    workspace.params.write_text(yaml.safe_dump(settings))
+    (workspace.root / "own.tsv").write_text(repositories.three_classes())
+    for stage in (download_stage, balance_stage, split_stage, tokenize_stage):
+        stage.main(workspace)
+    assert labels.load(workspace.labels) == THREE
+    assert workspace.raw_messages.read_text() == repositories.three_classes()
+    balanced, leftover = (messages.read(path, THREE) for path in (workspace.balanced, workspace.leftover))
+    assert balanced["Label"].value_counts().to_dict() == {0: 40, 1: 40, 2: 40}
+    assert leftover["Label"].value_counts().to_dict() == {0: 50, 2: 20}
+    tables = {split: tokens.load(workspace.split_tokens(split)) for split in SPLITS}
+    assert {split: len(table) for split, table in tables.items()} == {"train": 84, "validation": 12, "test": 24}
+    for split, table in tables.items():
+        assert table.label_set == THREE
+        assert table.labels.tolist() == messages.read(workspace.split_csv(split), THREE)["Label"].tolist()
+        assert set(table.labels.tolist()) == {0, 1, 2}
 
 
 def _as_the_book_has_them(table: pd.DataFrame) -> pd.DataFrame:
-    return table.assign(Label=table["Label"].map(dict(enumerate(messages.LABELS))))
+    return table.assign(Label=table["Label"].map(dict(enumerate(TWO.names))))
 
 
 def test_undersampling_is_the_books(real):
@@ -96,27 +121,31 @@ def test_another_seed_deals_otherwise(real):
 
 
 # Few different texts, so that copies are frequent.
-ROWS = st.lists(st.tuples(st.integers(0, 1), st.sampled_from("abcdefgh")), max_size=40)
-BOTH_CLASSES = ROWS.map(lambda rows: [(0, "some ham"), (1, "some spam"), *rows])
+ROWS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from("abcdefgh")), max_size=40)
+TWO_CLASSES = st.lists(st.tuples(st.integers(0, 1), st.sampled_from("abcdefgh")), max_size=40).map(
+    lambda rows: [(0, "some ham"), (1, "some spam"), *rows]
+)
+THREE_CLASSES = ROWS.map(lambda rows: [(0, "a no"), (1, "a perhaps"), (2, "a yes"), *rows])
 SEEDS = st.integers(0, 2**32 - 1)
 
 
 @settings(deadline=None)
-@given(BOTH_CLASSES, st.sampled_from(["undersample", "none", "oversample"]), SEEDS)
+@given(TWO_CLASSES | THREE_CLASSES, st.sampled_from(["undersample", "none", "oversample"]), SEEDS)
 def test_balancing_evens_out_and_loses_nothing(rows, strategy, seed):
     table = _table(rows)
     before = table.copy()
     balanced, leftover = balancing.balance(table, strategy, seed)
     pd.testing.assert_frame_equal(table, before)
-    sizes = [int((balanced["Label"] == label).sum()) for label in (0, 1)]
-    sizes_before = [int((table["Label"] == label).sum()) for label in (0, 1)]
+    classes = sorted({label for label, _ in rows})
+    sizes = [int((balanced["Label"] == label).sum()) for label in classes]
+    sizes_before = [int((table["Label"] == label).sum()) for label in classes]
     if strategy == "oversample":
-        assert sizes == [max(sizes_before)] * 2
+        assert sizes == [max(sizes_before)] * len(classes)
         assert leftover.empty
         assert _rows(balanced) >= _rows(table)
         assert set(balanced.index) == set(table.index)
     else:
-        assert sizes == ([min(sizes_before)] * 2 if strategy == "undersample" else sizes_before)
+        assert sizes == ([min(sizes_before)] * len(classes) if strategy == "undersample" else sizes_before)
         assert _rows(balanced, leftover) == _rows(table)
         assert sorted([*balanced.index, *leftover.index]) == list(table.index)
         assert leftover.index.is_monotonic_increasing
@@ -138,7 +167,7 @@ def test_splits_are_a_partition_of_the_wanted_sizes(rows, fractions, seed, group
         assert 0 in wanted or group_duplicates
         assert str(error).startswith(f"{len(table)} messages are too few: the ")
         return
-    assert tuple(splits) == paths.SPLITS
+    assert tuple(splits) == SPLITS
     assert _rows(*splits.values()) == _rows(table)
     sizes = [len(part) for part in splits.values()]
     assert min(sizes) > 0
@@ -163,7 +192,7 @@ def test_grouping_without_copies_changes_nothing():
     table = _table([(n % 2, f"text {n}") for n in range(30)])
     plain = splitting.split(table, 0.7, 0.1, 5, group_duplicates=False)
     grouped = splitting.split(table, 0.7, 0.1, 5, group_duplicates=True)
-    for split in paths.SPLITS:
+    for split in SPLITS:
         pd.testing.assert_frame_equal(grouped[split], plain[split])
 
 

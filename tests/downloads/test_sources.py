@@ -18,8 +18,8 @@ import requests
 
 from spampipe.core import environment
 from spampipe.core.errors import FetchError
-from spampipe.downloads import fetch
-from spampipe.downloads.sources import LocalFile, PypiPackage, SourceError, Url, _reason
+from spampipe.downloads import fetch, web
+from spampipe.downloads.sources import LocalFile, PypiPackage, SourceError, Url
 from tests.support.project import ROOT
 from tests.support.servers import FileServer, Reply, closed_port, pinned, sha256, write_wheel, zip_of
 
@@ -217,7 +217,7 @@ class TestUrl:
     @pytest.mark.parametrize("cause", ["Name or service not known", "Temporary failure in name resolution"])
     def test_unknown_host_is_told_without_the_clients_wrappers(self, cause: str) -> None:
         wrapped = f"HTTPSConnectionPool(host='h'): Max retries exceeded (Caused by NameResolutionError('{cause}'))"
-        assert _reason(requests.ConnectionError(wrapped)) == cause
+        assert web.reason(requests.ConnectionError(wrapped)) == cause
 
     def test_redirection_is_followed(self, server: FileServer, path: str, out: Path) -> None:
         server.serve(path, Reply(status=302, headers={"Location": f"{path}-moved"}))
@@ -382,7 +382,7 @@ class TestPypiPackage:
             raise TypeError("int() argument\nmust be a string")
 
         reason = reason_of(PypiPackage("some-package==1.0", self.MEMBER, fail), out)
-        assert reason == f"{self.MEMBER} is not what it was (int() argument)"
+        assert reason == f"{self.MEMBER} is not what it was (int() argument must be a string)"
 
     def test_altered_wheel_is_refused(self, wheels: Path, out: Path) -> None:
         write_wheel(wheels, "some_package", {self.MEMBER: self.CONTENT + b"!"})

@@ -19,9 +19,10 @@ from spampipe.core.workspace import Workspace
 from spampipe.data.labels import LabelSet
 from spampipe.inference import answer_files, bulk, message_files, message_rows, prediction
 from tests.support import trained
+from tests.support.label_sets import TWO
 from tests.support.project import ROOT
 from tests.support.repositories import change, environment, run
-from tests.support.scored import PETS, TWO
+from tests.support.scored import PETS
 
 TEXTS = ["see you at 3", "WIN £1000 now", 'two\n"lines", quoted', "tab\tand comma, 🎉"]
 

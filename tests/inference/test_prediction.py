@@ -27,7 +27,8 @@ from spampipe.models.classifier import Classifier
 from spampipe.models.compute import chosen_device
 from spampipe.models.families.gpt2 import FAMILY
 from tests.support import trained
-from tests.support.scored import PETS, TWO
+from tests.support.label_sets import TWO
+from tests.support.scored import PETS
 from tests.support.tiny_models import GPT2
 
 MAX_LENGTH, PADDING = 16, 50256

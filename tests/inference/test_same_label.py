@@ -26,7 +26,8 @@ from spampipe.models.frozen_trunk import Model
 from spampipe.training import measures
 from spampipe.training.examples import TokenExamples
 from tests.support import trained
-from tests.support.scored import PETS, TWO
+from tests.support.label_sets import TWO
+from tests.support.scored import PETS
 
 TEXTS = ["see you at 3", "WIN £1000 now", "ok", "free entry, call 090", "on my way home", "a cat and a dog"]
 MAX_LENGTH = 16

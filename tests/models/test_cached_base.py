@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from spampipe.core import environment, paths
+from spampipe.core import environment
 from spampipe.downloads import fetch
 from spampipe.models import bases
+from spampipe.models.families.gpt2 import FAMILY
 from tests.support.project import ROOT
 
 
@@ -25,27 +26,27 @@ def cache(gpt2_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 def inode(folder: Path) -> int:
     """Tells whether the tokenizer is the one that was laid out before."""
-    return paths.base_tokenizer(folder).stat().st_ino
+    return FAMILY.tokenizer_path(folder).stat().st_ino
 
 
 def test_a_base_is_laid_out_as_in_the_workspace_and_once(cache: Path, gpt2_base: Path) -> None:
     folder = bases.cached_base("gpt2-tiny", "random")
     assert cache in folder.parents
-    assert paths.base_tokenizer(folder).read_bytes() == paths.base_tokenizer(gpt2_base).read_bytes()
+    assert FAMILY.tokenizer_path(folder).read_bytes() == FAMILY.tokenizer_path(gpt2_base).read_bytes()
     first = inode(folder)
     assert (bases.cached_base("gpt2-tiny", "random"), inode(folder)) == (folder, first)
     assert bases.cached_base("gpt2-small", "random") != folder
 
 
 def _truncate(folder: Path) -> None:
-    path = paths.base_tokenizer(folder)
+    path = FAMILY.tokenizer_path(folder)
     path.write_bytes(path.read_bytes()[:1000])
 
 
 def _change_one_byte(folder: Path) -> None:
-    data = bytearray(paths.base_tokenizer(folder).read_bytes())
+    data = bytearray(FAMILY.tokenizer_path(folder).read_bytes())
     data[500] ^= 1
-    paths.base_tokenizer(folder).write_bytes(data)
+    FAMILY.tokenizer_path(folder).write_bytes(data)
 
 
 def _be_killed_before_the_end(folder: Path) -> None:
@@ -56,7 +57,7 @@ def _be_killed_before_the_end(folder: Path) -> None:
 DAMAGES: dict[str, Callable[[Path], None]] = {
     "truncated": _truncate,
     "changed": _change_one_byte,
-    "missing": lambda folder: paths.base_tokenizer(folder).unlink(),
+    "missing": lambda folder: FAMILY.tokenizer_path(folder).unlink(),
     "half made": _be_killed_before_the_end,
     "no list": lambda folder: (folder / "complete.json").unlink(),
     "damaged list": lambda folder: (folder / "complete.json").write_bytes(b'{"layout": '),
@@ -70,7 +71,7 @@ def test_a_base_that_is_not_whole_is_laid_out_again(cache: Path, gpt2_base: Path
     folder = bases.cached_base("gpt2-tiny", "random")
     damage(folder)
     assert bases.cached_base("gpt2-tiny", "random") == folder
-    assert paths.base_tokenizer(folder).read_bytes() == paths.base_tokenizer(gpt2_base).read_bytes()
+    assert FAMILY.tokenizer_path(folder).read_bytes() == FAMILY.tokenizer_path(gpt2_base).read_bytes()
     again = inode(folder)
     bases.cached_base("gpt2-tiny", "random")
     assert inode(folder) == again
@@ -85,8 +86,8 @@ def test_a_base_of_another_pin_or_layout_is_laid_out_again(cache: Path, monkeypa
 
 def test_two_processes_lay_one_base_out_once(cache: Path) -> None:
     program = (
-        "from spampipe.models import bases; from spampipe.core import paths\n"
-        "print(paths.base_tokenizer(bases.cached_base('gpt2-tiny', 'random')).stat().st_ino)"
+        "from spampipe.models import bases; from spampipe.models.families.gpt2 import FAMILY\n"
+        "print(FAMILY.tokenizer_path(bases.cached_base('gpt2-tiny', 'random')).stat().st_ino)"
     )
     command = [sys.executable, "-c", program]
     running = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]

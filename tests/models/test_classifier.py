@@ -13,9 +13,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from spampipe.data.tokens import TokenTable
 from spampipe.models.checkpoint import reinitialize_head
-from spampipe.models.classifier import Classifier, Position, Trainable, initialize_head
+from spampipe.models.choices import Position, Trainable
+from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.compute import random_stream
-from spampipe.training.examples import TokenExamples, batches_by_length
+from spampipe.models.cost import training_flops
+from spampipe.models.freezing import freeze, trained_parameters, trunk_parameters
+from spampipe.models.frozen_trunk import complete_model
+from spampipe.training.examples import TokenExamples, TrunkExamples
+from spampipe.training.trunk_pass import batches_by_length
 from tests.support.tiny_models import FAMILIES, GPT2, LLAMA, make_classifier, make_table, torch_threads
 
 POSITIONS, TRAINABLE = get_args(Position), get_args(Trainable)
@@ -60,27 +65,33 @@ def test_trained_parameters(family):
     }
     assert {name for name, _ in classifier.named_parameters()} == everything
     for trainable in (*TRAINABLE, *reversed(TRAINABLE)):  # whatever was chosen before
-        classifier.freeze(trainable)
-        assert (classifier.trunk_depth, set(classifier.trained_parameters())) == expected[trainable]
+        freeze(classifier, trainable)
+        assert (classifier.trunk_depth, set(trained_parameters(classifier))) == expected[trainable]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_only_block_is_the_last_two(family):
     classifier = make_classifier(replace(FAMILIES[family], num_layers=1), trainable="last_two_blocks")
-    assert set(classifier.trained_parameters()) == HEAD | NORM[family] | blocks(family, 0)
+    assert set(trained_parameters(classifier)) == HEAD | NORM[family] | blocks(family, 0)
 
 
 def answer_by_hand(classifier: Classifier, table: TokenTable) -> Tensor:
-    """The head applied to the decoder's own output at the position, every message padded to the full length."""
-    input_ids, lengths = padded(table)
-    hidden_states = classifier.decoder(input_ids, classifier.causal)
-    chosen = {
-        "last": [row[-1] for row in hidden_states],
-        "last_real": [row[length - 1] for row, length in zip(hidden_states, lengths, strict=True)],
-        "first": [row[0] for row in hidden_states],
-        "mean": [row[:length].mean(dim=0) for row, length in zip(hidden_states, lengths, strict=True)],
-    }
-    return torch.stack(chosen[classifier.position]) @ classifier.head.weight.T + classifier.head.bias
+    """The head applied to the decoder's own output at the position, for each message by itself.
+
+    Without padding, but for the book's position, which is at the end of the padded row.
+    """
+    answers = []
+    for row, length in zip(*padded(table), strict=True):
+        read = row if classifier.position == "last" else row[:length]
+        hidden_states = classifier.decoder(read[None], classifier.causal)[0]
+        match classifier.position:
+            case "last" | "last_real":
+                answers.append(hidden_states[-1])
+            case "first":
+                answers.append(hidden_states[0])
+            case "mean":
+                answers.append(hidden_states.mean(dim=0))
+    return torch.stack(answers) @ classifier.head.weight.T + classifier.head.bias
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -121,7 +132,7 @@ def test_cutting_to_effective_lengths_changes_nothing(family, position, trainabl
     classifier = make_classifier(config, position, trainable, causal, seed=seed).double()
     table = make_table(6, config, seed=seed)
     whole = classifier(*padded(table))
-    together = classifier(*TokenExamples(classifier, table).inputs(torch.tensor(rows)))
+    together = classifier(*TokenExamples(complete_model(classifier), table).inputs(torch.tensor(rows)))
     torch.testing.assert_close(together, whole[rows], atol=1e-5, rtol=1e-5)
     input_ids, lengths = padded(table)
     for row, length in enumerate(classifier.effective_lengths(lengths, table.max_length).tolist()):
@@ -135,7 +146,65 @@ def test_padding_is_cut_wherever_attention_cannot_see_it(position):
     cut = {"last": [12, 12], "last_real": [3, 7], "first": [1, 1], "mean": [3, 7]}
     effective = make_classifier(position=position).effective_lengths(lengths, 12)
     assert effective.tolist() == cut[position] and effective.dtype == torch.int64
-    assert make_classifier(position=position, causal=False).effective_lengths(lengths, 12).tolist() == [12, 12]
+    both_ways = {"last": [12, 12], "last_real": [3, 7], "first": [3, 7], "mean": [3, 7]}
+    classifier = make_classifier(position=position, causal=False)
+    assert classifier.effective_lengths(lengths, 12).tolist() == both_ways[position]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    family=st.sampled_from(sorted(FAMILIES)),
+    position=st.sampled_from([position for position in POSITIONS if position != "last"]),
+    trainable=st.sampled_from(TRAINABLE),
+    causal=st.booleans(),
+    seed=st.integers(0, 1000),
+    rows=st.lists(st.integers(0, 5), min_size=1, max_size=6),
+    columns=st.integers(0, 12),
+    padding=st.integers(0, 49),
+)
+def test_an_answer_depends_on_the_message_alone(family, position, trainable, causal, seed, rows, columns, padding):
+    """Not on how far it is padded, with what, or on the other messages of the batch."""
+    config = FAMILIES[family]
+    classifier = make_classifier(config, position, trainable, causal, seed=seed)
+    table = make_table(6, config, seed=seed)
+    expected = answer_by_hand(classifier, table)
+    input_ids, lengths = padded(table)
+    further = torch.cat([input_ids, torch.full((6, columns), padding)], dim=1)
+    further[torch.arange(further.shape[1]) >= lengths[:, None]] = padding
+    torch.testing.assert_close(classifier(further, lengths), expected, atol=1e-4, rtol=1e-4)
+    model = complete_model(classifier)
+    for examples in (TokenExamples(model, table), TrunkExamples.compute(model, table, "fp32", "")):
+        together = classifier(*examples.inputs(torch.tensor(rows)))
+        torch.testing.assert_close(together, expected[rows], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_the_books_position_reads_the_padding(causal):
+    classifier, (input_ids, lengths) = make_classifier(position="last", causal=causal), padded(make_table(6))
+    others = input_ids.where(torch.arange(12) < lengths[:, None], 7)
+    difference = (classifier(others, lengths) - classifier(input_ids, lengths)).abs().amax(dim=1)
+    assert ((difference > 1e-3) == (lengths < 12)).all()
+
+
+def test_a_classifier_has_an_output_for_each_label():
+    classifier, table = make_classifier(num_labels=3), make_table(9)
+    logits = classifier(*padded(table))
+    assert logits.shape == (9, 3)
+    torch.testing.assert_close(logits, answer_by_hand(classifier, table), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("trainable", TRAINABLE)
+def test_the_trunks_tensors_are_those_that_the_tail_can_do_without(family, trainable):
+    classifier, table = make_classifier(FAMILIES[family], trainable=trainable), make_table(5, FAMILIES[family])
+    input_ids, lengths = padded(table)
+    output = classifier.trunk(input_ids, lengths)
+    before = classifier(output, lengths)
+    for name, tensor in trunk_parameters(classifier).items():
+        tensor.fill_(torch.nan)
+        assert f"decoder.{name}" not in trained_parameters(classifier)
+    assert torch.equal(classifier(output, lengths), before)
+    assert classifier.trunk(input_ids, lengths).isnan().all() == (classifier.trunk_depth > 0)
 
 
 @settings(deadline=None, max_examples=60)
@@ -183,10 +252,10 @@ def test_random_streams_are_independent():
 @pytest.mark.parametrize("trainable", ["last_block", "last_two_blocks", "all"])
 def test_training_flops_are_those_that_torch_counts(family, position, trainable):
     classifier = make_classifier(FAMILIES[family], position=position)
-    classifier.freeze(trainable)
+    freeze(classifier, trainable)
     hidden_states = torch.randn(3, 5, classifier.decoder.config.hidden_size, requires_grad=trainable == "all")
     products = (torch.ops.aten.mm, torch.ops.aten.addmm)
     with torch.enable_grad(), FlopCounterMode(display=False) as counter:
         classifier.tail(hidden_states, torch.full((3,), 5)).sum().backward()
     counted = sum(amount for kind, amount in counter.get_flop_counts()["Global"].items() if kind in products)
-    assert classifier.training_flops(messages=3, tokens=15) == counted
+    assert training_flops(classifier, examples=3, tokens=15) == counted

@@ -16,6 +16,7 @@ from benchmarks.opponents import book_model
 from spampipe.inference.generation import greedy_continuation
 from spampipe.models.compute import random_stream
 from spampipe.models.decoder import Decoder, random_state
+from spampipe.models.families import gpt2, llama
 from spampipe.models.weights import load_decoder
 from tests.support.tiny_models import (
     FAMILIES,
@@ -72,7 +73,7 @@ def test_gpt2_file_gives_transformers_logits(config, prefixed, tmp_path: Path):
         reference.save_pretrained(tmp_path)
     else:
         write_gpt2(path, reference)
-    assert_same_answers(load_decoder(path, config), reference)
+    assert_same_answers(load_decoder(gpt2.FAMILY, path, config), reference)
 
 
 @pytest.mark.parametrize("config", LLAMA_SHAPES)
@@ -81,7 +82,25 @@ def test_llama_file_gives_transformers_logits(config, kind, tmp_path: Path):
     reference = transformers_llama(config)
     path = tmp_path / "model.gguf"
     reference.load_state_dict(write_llama(path, reference, kind))
-    assert_same_answers(load_decoder(path, config), reference)
+    assert_same_answers(load_decoder(llama.FAMILY, path, config), reference)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_hidden_padding_changes_what_transformers_changes(family, tmp_path: Path):
+    kind, build, write = {
+        "gpt2": (gpt2.FAMILY, transformers_gpt2, write_gpt2),
+        "llama": (llama.FAMILY, transformers_llama, write_llama),
+    }[family]
+    config, path = FAMILIES[family], tmp_path / "weights"
+    write(path, reference := build(config))
+    ids, real = random_ids(config, 3, 9), torch.arange(9) < torch.tensor([9, 4, 1])[:, None]
+    hidden = torch.zeros(3, 1, 9, 9).masked_fill(~real[:, None, None, :], torch.finfo(torch.float32).min)
+    expected = reference.base_model(ids, attention_mask=hidden).last_hidden_state
+    decoder = load_decoder(kind, path, config)
+    found = decoder(ids, causal=False, real=real)
+    close(found[real], expected[real])
+    assert (found[1:] - decoder(ids, causal=False)[1:]).abs().amax(dim=(1, 2)).min() > 1e-2
+    assert torch.equal(decoder(ids, causal=True, real=real), decoder(ids))
 
 
 @pytest.mark.parametrize("config", GPT2_SHAPES[:2])
@@ -140,15 +159,18 @@ def shapes(draw: st.DrawFn):
     chosen=st.integers(1, 12).flatmap(lambda length: st.lists(st.integers(0, length - 1), min_size=1, max_size=4)),
     behind=st.integers(0, 5),
     causal=st.booleans(),
+    hidden=st.integers(0, 5),
 )
-def test_chosen_positions_come_out_as_in_the_full_block(config, chosen, behind, causal):
+def test_chosen_positions_come_out_as_in_the_full_block(config, chosen, behind, causal, hidden):
     decoder = make_decoder(config).double()
     positions, rows = torch.tensor(chosen), torch.arange(len(chosen))
     shape = (len(chosen), max(chosen) + 1 + behind, config.hidden_size)
     hidden_states = torch.randn(shape, generator=torch.Generator().manual_seed(2)).double()
     rotation = decoder.rotation(hidden_states)
-    full = decoder.blocks[0](hidden_states, rotation, causal)
-    close(decoder.blocks[0](hidden_states, rotation, causal, positions), full[rows, positions][:, None], 1e-5)
+    real = torch.arange(shape[1]) <= positions[:, None] + hidden
+    full = decoder.blocks[0](hidden_states, rotation, causal, real)
+    alone = decoder.blocks[0](hidden_states, rotation, causal, real, positions)
+    close(alone, full[rows, positions][:, None], 1e-5)
 
 
 @quick

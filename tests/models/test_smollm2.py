@@ -8,14 +8,14 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from spampipe import cli
-from spampipe.core import paths
-from spampipe.data import tokenizer
+from spampipe.data.tokenizer import Tokenizer
 from spampipe.inference.generation import greedy_continuation
 from spampipe.models import bases
-from spampipe.models.architectures import BASE_MODELS
+from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.decoder import Decoder
 from spampipe.models.weights import load_decoder
 
+MODEL = BASE_MODELS["smollm2-135m"]
 BEGINNING, NEW_TOKENS = "Every effort moves you", 25
 SENTENCES = [
     BEGINNING,
@@ -39,22 +39,22 @@ def reference(smollm2_published: Path) -> PreTrainedModel:
 
 @pytest.fixture(scope="module")
 def decoder(smollm2_base: Path) -> Decoder:
-    return load_decoder(paths.base_weights("gguf", smollm2_base), BASE_MODELS["smollm2-135m"].config).eval()
+    return load_decoder(MODEL.family, MODEL.family.weights_path(smollm2_base), MODEL.config).eval()
 
 
 @pytest.fixture(scope="module")
-def encoding(smollm2_base: Path):
-    return tokenizer.load(paths.base_tokenizer(smollm2_base), "smollm2")
+def tokenizer(smollm2_base: Path) -> Tokenizer:
+    return MODEL.family.load_tokenizer(smollm2_base)
 
 
 @pytest.mark.parametrize("sentence", SENTENCES)
-def test_next_token_scores(sentence, encoding, decoder, reference):
-    ids = torch.tensor([encoding.encode_ordinary(sentence)])
+def test_next_token_scores(sentence, tokenizer, decoder, reference):
+    ids = torch.tensor(tokenizer.encode([sentence]))
     torch.testing.assert_close(decoder.logits(decoder(ids)), reference(ids).logits, atol=2e-4, rtol=1e-5)
 
 
-def test_greedy_continuation(encoding, decoder, reference, capsys):
-    beginning = encoding.encode_ordinary(BEGINNING)
+def test_greedy_continuation(tokenizer, decoder, reference, capsys):
+    (beginning,) = tokenizer.encode([BEGINNING])
     expected = reference.generate(
         torch.tensor([beginning]),
         attention_mask=torch.ones(1, len(beginning), dtype=torch.long),
@@ -65,11 +65,11 @@ def test_greedy_continuation(encoding, decoder, reference, capsys):
         pad_token_id=0,
     )[0].tolist()
     assert greedy_continuation(decoder, beginning, NEW_TOKENS) == expected
-    laid_out = paths.base_tokenizer(bases.cached_base("smollm2-135m", "pretrained"))
+    laid_out = MODEL.family.tokenizer_path(bases.cached_base("smollm2-135m", "pretrained"))
     before = laid_out.stat()
     cli.main(["generate", BEGINNING, "--model", "smollm2-135m", "--tokens", str(NEW_TOKENS)])
     assert laid_out.stat().st_ino == before.st_ino  # not made anew
-    assert capsys.readouterr().out.endswith(encoding.decode(expected) + "\n")
+    assert capsys.readouterr().out.endswith(tokenizer.decode(expected) + "\n")
 
 
 @pytest.mark.parametrize("count", ["0", "-1"])

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 from spampipe.core.errors import WeightsError
-from spampipe.models.architectures import DecoderConfig
+from spampipe.models.architectures import DecoderConfig, Family
+from spampipe.models.families import gpt2, llama
 from spampipe.models.weights import load_decoder
 from tests.support.tiny_models import (
     GPT2,
@@ -32,6 +33,7 @@ class Format:
     """One kind of weight file: how to write one, and some tensors that do not belong in it."""
 
     name: str
+    family: Family
     config: DecoderConfig
     write: Callable[..., Any]
     read: Callable[[Path], dict[str, np.ndarray]]
@@ -39,7 +41,7 @@ class Format:
     foreign: dict[str, tuple[int, ...]]
 
     def path(self, folder: Path) -> Path:
-        return folder / f"weights.{self.name}"
+        return self.family.weights_path(folder)
 
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
@@ -54,6 +56,7 @@ def _read_gguf(path: Path) -> dict[str, np.ndarray]:
 _GPT2_MODEL, _LLAMA_MODEL = transformers_gpt2(GPT2), transformers_llama(LLAMA)
 SAFETENSORS = Format(
     "safetensors",
+    gpt2.FAMILY,
     GPT2,
     lambda path, **changes: write_gpt2(path, _GPT2_MODEL, **changes),
     _read_safetensors,
@@ -67,6 +70,7 @@ SAFETENSORS = Format(
 )
 GGUF = Format(
     "gguf",
+    llama.FAMILY,
     LLAMA,
     lambda path, **changes: write_llama(path, _LLAMA_MODEL, **changes),
     _read_gguf,
@@ -81,10 +85,10 @@ GGUF = Format(
 each_format = pytest.mark.parametrize("form", [SAFETENSORS, GGUF], ids=lambda form: form.name)
 
 
-def refusal(path: Path, config: DecoderConfig) -> str:
+def refusal(form: Format, path: Path) -> str:
     """The one line that refuses this file; it names it."""
     with pytest.raises(WeightsError) as caught:
-        load_decoder(path, config)
+        load_decoder(form.family, path, form.config)
     message = str(caught.value)
     assert "\n" not in message and message.startswith(f"{path}: ")
     return message
@@ -104,7 +108,7 @@ def test_every_tensor_is_needed(form: Format, tmp_path: Path):
     refusals = set()
     for name in names:
         form.write(path, **{name: None})
-        message = refusal(path, form.config)
+        message = refusal(form, path)
         assert f"tensor {own_name(name)}" in message and "is missing" in message
         refusals.add(message)
     assert len(refusals) == len(names)  # each names the one that is gone
@@ -123,7 +127,7 @@ def test_every_tensor_must_have_its_shape(form: Format, axis: int, more: int, tm
         padding[axis] = (0, more)
         longer = np.pad(values, padding)
         form.write(path, **{name: torch.from_numpy(longer)})
-        message = refusal(path, form.config)
+        message = refusal(form, path)
         assert f"tensor {own_name(name)}" in message and "has shape" in message, name
 
 
@@ -132,7 +136,7 @@ def test_a_tensor_too_many_is_refused(form: Format, tmp_path: Path):
     path = form.path(tmp_path)
     for name, shape in form.foreign.items():
         form.write(path, **{name: torch.ones(shape)})
-        message = refusal(path, form.config)
+        message = refusal(form, path)
         assert f"unknown tensor {own_name(name)}" in message
 
 
@@ -142,7 +146,7 @@ def test_a_head_that_repeats_the_embedding_is_accepted(tmp_path: Path):
     SAFETENSORS.write(path, **{"lm_head.weight": embedding})
     ids = random_ids(GPT2, 2, 5)
     with torch.no_grad():
-        decoder = load_decoder(path, GPT2)
+        decoder = load_decoder(gpt2.FAMILY, path, GPT2)
         torch.testing.assert_close(decoder.logits(decoder(ids)), _GPT2_MODEL(ids).logits, atol=1e-4, rtol=1e-4)
 
 
@@ -155,7 +159,7 @@ def test_a_truncated_file_is_refused(form: Format, data: st.DataObject, tmp_path
     whole = path.read_bytes()
     near_the_beginning, anywhere = st.integers(0, 2000), st.integers(0, len(whole) - 1)
     path.write_bytes(whole[: data.draw(near_the_beginning | anywhere)])
-    refusal(path, form.config)
+    refusal(form, path)
 
 
 @each_format
@@ -163,7 +167,7 @@ def test_a_truncated_file_is_refused(form: Format, data: st.DataObject, tmp_path
 def test_something_else_is_refused(form: Format, content: bytes, tmp_path: Path):
     path = form.path(tmp_path)
     path.write_bytes(content)
-    assert "damaged" in refusal(path, form.config)
+    assert "damaged" in refusal(form, path)
 
 
 @each_format
@@ -171,12 +175,12 @@ def test_the_other_format_is_refused(form: Format, tmp_path: Path):
     other = SAFETENSORS if form is GGUF else GGUF
     other.write(other.path(tmp_path))
     other.path(tmp_path).rename(form.path(tmp_path))
-    assert "damaged" in refusal(form.path(tmp_path), form.config)
+    assert "damaged" in refusal(form, form.path(tmp_path))
 
 
 @each_format
 def test_a_missing_file_is_refused(form: Format, tmp_path: Path):
-    assert "no such file" in refusal(form.path(tmp_path), form.config)
+    assert "no such file" in refusal(form, form.path(tmp_path))
 
 
 def test_a_kind_of_number_that_gguf_cannot_read_is_refused(tmp_path: Path):
@@ -187,4 +191,4 @@ def test_a_kind_of_number_that_gguf_cannot_read_is_refused(tmp_path: Path):
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    assert "token_embd.weight" in refusal(path, LLAMA)
+    assert "token_embd.weight" in refusal(GGUF, path)

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,10 +13,11 @@ import pytest
 import torch
 import yaml
 
-from spampipe.core import files, paths
-from spampipe.data.collection import COLLECTIONS
+from spampipe.core import files
+from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
+from spampipe.data.catalogue import DATASETS
 from spampipe.tracking.runs import MODEL_TAG
-from tests.support.project import ROOT, STAGES
+from tests.support.project import ROOT
 from tests.support.repositories import change, environment, own_messages, run, tracked_runs
 
 FIGURES = ("loss", "accuracy", "confusion", "precision_recall")
@@ -29,29 +29,35 @@ def reran(output: str) -> list[str]:
 
 def test_every_output_is_there(finished: Path) -> None:
     for path in (
-        *(paths.RAW_MESSAGES, paths.BALANCED, paths.LEFTOVER, paths.base_tokenizer()),
-        *(paths.split_csv(split) for split in paths.SPLITS),
-        *(paths.split_tokens(split) for split in (*paths.SPLITS, paths.LEFTOVER_SPLIT)),
-        *(paths.CLASSIFIER_WEIGHTS, paths.CLASSIFIER_CARD),
-        *(paths.TRAIN_STEPS, paths.TRAIN_EPOCHS, paths.TRAIN_METRICS),
         *(
-            paths.EVALUATE_METRICS,
-            paths.SPLIT_METRICS,
-            paths.PREDICTIONS,
-            paths.CONFUSION,
-            paths.ROC,
-            paths.PRECISION_RECALL,
+            Workspace().raw_messages,
+            Workspace().labels,
+            Workspace().balanced,
+            Workspace().leftover,
+            Workspace().base / "tokenizer.tiktoken",
         ),
-        *(paths.FIGURES / f"{figure}.{kind}" for figure in FIGURES for kind in ("png", "pdf")),
+        *(Workspace().split_csv(split) for split in SPLITS),
+        *(Workspace().split_tokens(split) for split in (*SPLITS, LEFTOVER_SPLIT)),
+        *(Workspace().classifier_weights, Workspace().classifier_card, Workspace().decision),
+        *(Workspace().train_steps, Workspace().train_epochs, Workspace().train_metrics),
+        *(
+            Workspace().evaluate_metrics,
+            Workspace().split_metrics,
+            Workspace().predictions,
+            Workspace().confusion,
+            Workspace().roc,
+            Workspace().precision_recall,
+        ),
+        *(Workspace().figures / f"{figure}.{kind}" for figure in FIGURES for kind in ("png", "pdf")),
     ):
         assert (finished / path).stat().st_size > 0, path
 
 
 def test_reports_cover_every_message(finished: Path) -> None:
-    metrics = json.loads((finished / paths.EVALUATE_METRICS).read_text())
+    metrics = json.loads((Workspace(finished).evaluate_metrics).read_text())
     assert metrics["test_accuracy"] > 0.9  # the two classes share hardly a word
     assert 0 <= metrics["leftover_false_positive_rate"] <= 1
-    predictions = pd.read_csv(finished / paths.PREDICTIONS)
+    predictions = pd.read_csv(Workspace(finished).predictions)
     assert list(predictions.columns) == ["split", "row", "text", "label", "predicted", "probability"]
     counts = predictions["split"].value_counts().to_dict()
     assert counts == {"train": 84, "leftover": 50, "test": 24, "validation": 12}
@@ -65,19 +71,14 @@ def test_a_second_run_does_nothing(repository: Path) -> None:
     assert "up to date" in output
 
 
-def test_forced_runs_leave_the_lock_byte_identical(repository: Path) -> None:
-    before = (repository / "dvc.lock").read_bytes()
-    output = run(repository, "dvc", "repro", "--force").stdout
-    assert reran(output) == list(STAGES)
-    assert (repository / "dvc.lock").read_bytes() == before
-
-
 def test_an_experiment_reruns_what_it_touches_and_shows_in_diffs(repository: Path) -> None:
     output = run(repository, "dvc", "exp", "run", "-n", "short", "-S", "train.epochs=1").stdout
     assert reran(output) == ["train", "evaluate", "plot"]
     difference = json.loads(run(repository, "dvc", "params", "diff", "--json").stdout)
     assert difference["params.yaml"] == {"train.epochs": {"old": 2, "new": 1, "diff": -1}}
-    steps = json.loads(run(repository, "dvc", "metrics", "diff", "--json").stdout)[str(paths.TRAIN_METRICS)]["steps"]
+    steps = json.loads(run(repository, "dvc", "metrics", "diff", "--json").stdout)[str(Workspace().train_metrics)][
+        "steps"
+    ]
     assert (steps["old"], steps["new"]) == (20, 10)
 
     first, second = tracked_runs(repository)
@@ -100,8 +101,8 @@ def test_an_experiment_elsewhere_records_in_the_one_store(repository: Path) -> N
 def test_one_run_holds_what_all_stages_recorded(finished: Path) -> None:
     (tracked,) = tracked_runs(finished)
     assert tracked.info.status == "FINISHED"
-    assert tracked.data.tags[MODEL_TAG] == files.digest(finished / paths.CLASSIFIER_WEIGHTS, "md5")
-    reported = json.loads((finished / paths.EVALUATE_METRICS).read_text())
+    assert tracked.data.tags[MODEL_TAG] == files.digest(Workspace(finished).classifier_weights, "md5")
+    reported = json.loads((Workspace(finished).evaluate_metrics).read_text())
     assert tracked.data.metrics["test_accuracy"] == pytest.approx(reported["test_accuracy"])
     assert any(name.startswith("system/") for name in tracked.data.metrics)
 
@@ -114,15 +115,16 @@ def test_one_run_holds_what_all_stages_recorded(finished: Path) -> None:
     folders = {artifact.path for artifact in client.list_artifacts(tracked.info.run_id, "reports")}
     assert folders == {"reports/train", "reports/evaluate", "reports/figures"}
     digests = {data.dataset.name: data.dataset.digest for data in tracked.inputs.dataset_inputs}
-    assert digests["data/splits/test.csv"] == files.digest(finished / paths.split_csv("test"), "md5")
+    assert digests["data/splits/test.csv"] == files.digest(Workspace(finished).split_csv("test"), "md5")
 
 
 def test_a_run_says_what_it_was_made_from(finished: Path) -> None:
     (tracked,) = tracked_runs(finished)
+    assert tracked.info.run_name == "gpt2-tiny last_block lr=0.003 seed=123"
     tags = tracked.data.tags
-    lock = yaml.safe_load((finished / paths.LOCK).read_text())
+    lock = yaml.safe_load((Workspace(finished).lock).read_text())
     assert tags["dvc.splits_md5"] == lock["stages"]["split"]["outs"][0]["md5"]
-    assert tags["dvc.raw_md5"] == files.digest(finished / paths.RAW_MESSAGES, "md5")
+    assert tags["dvc.raw_md5"] == files.digest(Workspace(finished).raw_messages, "md5")
     assert tags["version.torch"] == torch.__version__
     assert tags["mlflow.source.git.commit"] == run(finished, "git", "rev-parse", "HEAD~1").stdout.strip()
     assert (tags["mlflow.source.git.branch"], tags["git.dirty"]) == ("main", "false")
@@ -183,31 +185,6 @@ def test_a_run_that_is_killed_is_killed(repository: Path, number: signal.Signals
     assert [each.info.status for each in tracked_runs(repository)[before:]] == ["KILLED", "FINISHED"]
 
 
-@pytest.mark.parametrize("listening", [False, True], ids=["down", "stuck"])
-def test_a_server_that_does_not_answer_costs_one_warning_and_no_byte(repository: Path, listening: bool) -> None:
-    before, lock = len(tracked_runs(repository)), (repository / paths.LOCK).read_bytes()
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        if listening:
-            server.listen()  # every connection is taken, and none answered until the stages have ended
-        address = f"http://127.0.0.1:{server.getsockname()[1]}"
-        variables = {"MLFLOW_TRACKING_URI": address, "SPAMPIPE_TRACKING_PATIENCE": "0.5"}
-        output = run(repository, "dvc", "repro", "--force", "--single-item", "train", variables=variables)
-        run(repository, "dvc", "repro", "--force", "--single-item", "evaluate", variables=variables)
-    assert output.stdout.count("not recorded further") == 1
-    assert len(tracked_runs(repository)) == before
-    assert (repository / paths.LOCK).read_bytes() == lock
-
-
-def test_tracking_can_be_switched_off_and_then_imports_no_mlflow(repository: Path) -> None:
-    before = len(tracked_runs(repository))
-    program = (
-        "import sys; from stages import train; train.main(); assert not [m for m in sys.modules if 'mlflow' in m]"
-    )
-    run(repository, "sh", "-c", f'SPAMPIPE_TRACKING=off python -c "{program}"')
-    assert len(tracked_runs(repository)) == before
-
-
 def test_data_stages_import_neither_torch_nor_mlflow() -> None:
     for stage in ("download", "balance", "split", "tokenize_pad", "plot"):
         program = f"import sys, stages.{stage}; assert not {{'torch', 'mlflow'}} & set(sys.modules)"
@@ -216,11 +193,11 @@ def test_data_stages_import_neither_torch_nor_mlflow() -> None:
 
 def test_two_processes_run_the_train_stage_and_record_one_run(repository: Path) -> None:
     before = len(tracked_runs(repository))
-    alone = json.loads((repository / paths.TRAIN_METRICS).read_text())
+    alone = json.loads((Workspace(repository).train_metrics).read_text())
     command = "OMP_NUM_THREADS=1 python -m torch.distributed.run --standalone --nproc-per-node 2 -m stages.train"
     run(repository, "sh", "-c", command)
     assert len(tracked_runs(repository)) == before + 1
-    assert json.loads((repository / paths.TRAIN_METRICS).read_text()) == pytest.approx(alone, abs=0.01)
+    assert json.loads((Workspace(repository).train_metrics).read_text()) == pytest.approx(alone, abs=0.01)
 
 
 def test_a_clone_evaluates_and_classifies_after_a_pull(repository: Path, tmp_path: Path) -> None:
@@ -231,11 +208,11 @@ def test_a_clone_evaluates_and_classifies_after_a_pull(repository: Path, tmp_pat
     clone = tmp_path / "clone"
     run(clone, "dvc", "pull", "-q")
     assert "Running stage" not in run(clone, "dvc", "repro").stdout
-    expected = (clone / paths.EVALUATE_METRICS).read_bytes()
-    (clone / paths.EVALUATE_METRICS).unlink()
+    expected = (Workspace(clone).evaluate_metrics).read_bytes()
+    (Workspace(clone).evaluate_metrics).unlink()
     no_fetching = "SPAMPIPE_CACHE=/nonexistent python -m stages.evaluate"
     run(clone, "sh", "-c", no_fetching)
-    assert (clone / paths.EVALUATE_METRICS).read_bytes() == expected
+    assert (Workspace(clone).evaluate_metrics).read_bytes() == expected
     text = "WIN 5000 pounds now, text 3 to claim your prize"
     label, probability, echoed = run(clone, "python", "-m", "spampipe", "classify", text).stdout.strip().split("\t")
     assert (label, echoed) == ("spam", text)
@@ -247,13 +224,13 @@ BAD_SETTINGS = {
     "fractions": ("split.train_fraction=0.95", "leave no test set"),
     "context": ("tokenize_pad.max_length=4096", "gpt2-tiny reads at most 1024 tokens"),
     "batch": ("train.batch_size=500", "fewer than one batch of 500"),
-    "dataset": ("download.dataset=missing.tsv", "missing.tsv is neither a known collection"),
+    "dataset": ("download.dataset=missing.tsv", "missing.tsv is neither a known data set"),
 }
 
 
 @pytest.mark.parametrize(("setting", "message"), BAD_SETTINGS.values(), ids=BAD_SETTINGS)
 def test_bad_settings_end_in_one_line_and_lose_nothing(repository: Path, setting: str, message: str) -> None:
-    model = (repository / paths.CLASSIFIER_WEIGHTS).read_bytes()
+    model = (Workspace(repository).classifier_weights).read_bytes()
     section, value = setting.split("=")
     group, key = section.split(".")
     settings = yaml.safe_load((repository / "params.yaml").read_text())
@@ -265,7 +242,7 @@ def test_bad_settings_end_in_one_line_and_lose_nothing(repository: Path, setting
     (line,) = failed.stderr.strip().splitlines()
     assert line.startswith("error: ")
     assert message in line
-    assert (repository / paths.CLASSIFIER_WEIGHTS).read_bytes() == model
+    assert (Workspace(repository).classifier_weights).read_bytes() == model
 
 
 def test_too_large_a_batch_is_refused_before_any_work_and_opens_no_run(repository: Path) -> None:
@@ -293,7 +270,7 @@ def test_a_damaged_raw_file_is_named_with_its_line(repository: Path, damage: byt
     assert failed.returncode == 1
     (line,) = failed.stderr.strip().splitlines()
     assert f"own.tsv, {message}" in line
-    assert (repository / paths.RAW_MESSAGES).read_text() == own_messages()
+    assert (Workspace(repository).raw_messages).read_text() == own_messages()
 
 
 def test_balancing_may_leave_nothing_out(repository: Path) -> None:
@@ -301,7 +278,7 @@ def test_balancing_may_leave_nothing_out(repository: Path) -> None:
     settings["balance"]["strategy"] = "none"
     (repository / "params.yaml").write_text(yaml.safe_dump(settings))
     run(repository, "dvc", "repro")
-    summary = json.loads((repository / paths.EVALUATE_METRICS).read_text())
+    summary = json.loads((Workspace(repository).evaluate_metrics).read_text())
     assert summary["leftover_false_positive_rate"] is None
 
 
@@ -310,7 +287,7 @@ def test_an_edited_own_file_reruns_what_depends_on_it(repository: Path) -> None:
         own.write("ham\tone more\n")
     assert "own.tsv" in run(repository, "dvc", "status", "download").stdout
     assert reran(run(repository, "dvc", "repro", "split").stdout) == ["download", "balance", "split"]
-    assert (repository / paths.RAW_MESSAGES).read_text().endswith("one more\n")
+    assert (Workspace(repository).raw_messages).read_text().endswith("one more\n")
     assert reran(run(repository, "dvc", "repro", "split").stdout) == []
 
 
@@ -323,7 +300,7 @@ def test_own_files_elsewhere_are_watched_too(repository: Path, tmp_path: Path) -
     assert reran(run(repository, *experiment).stdout) == ["download", "balance"]
     change(repository, "download", dataset="../elsewhere.tsv")
     assert reran(run(repository, "dvc", "repro", "balance").stdout)[0] == "download"
-    assert (repository / paths.RAW_MESSAGES).read_text() == own.read_text()
+    assert (Workspace(repository).raw_messages).read_text() == own.read_text()
 
 
 def test_an_own_file_that_an_experiment_elsewhere_does_not_have_is_named(repository: Path) -> None:
@@ -335,7 +312,7 @@ def test_an_own_file_that_an_experiment_elsewhere_does_not_have_is_named(reposit
 
 
 def test_known_collections_are_files_that_dvc_can_watch() -> None:
-    assert all((ROOT / name).is_file() for name in COLLECTIONS)
+    assert all((ROOT / name).is_file() for name in DATASETS)
 
 
 def test_one_class_only_is_refused(repository: Path) -> None:

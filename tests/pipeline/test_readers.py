@@ -8,10 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
+import pytest
 
-from spampipe.core import files, paths
-from spampipe.tracking.run_store import EXPERIMENT, PROCESS_TAG
+from spampipe import params
+from spampipe.core import files
+from spampipe.core.workspace import Workspace
+from spampipe.results import comparison, gate, history, lookup, publication, result
+from spampipe.tracking.connection import ADDRESS_VARIABLE, EXPERIMENT
 from spampipe.tracking.runs import MODEL_TAG
+from spampipe.tracking.store import PROCESS_TAG
 from tests.support.repositories import environment, run, store_of, tracked_runs
 
 HOLDER = """if True:
@@ -47,18 +52,30 @@ def contents(repository: Path) -> dict[Path, str]:
 
 
 def model_of(repository: Path) -> str:
-    return files.digest(repository / paths.CLASSIFIER_WEIGHTS, "md5")
+    return files.digest(Workspace(repository).classifier_weights, "md5")
 
 
-def test_readers_need_no_lock_of_dvcs(repository: Path) -> None:
-    run(repository, "dvc", "exp", "save", "--name", "kept")
-    expected = run(repository, "spampipe", "where", "kept").stdout
-    with held_lock(repository):
-        assert "Unable to acquire lock" in run(repository, "dvc", "exp", "list", check=False).stderr
-        assert run(repository, "spampipe", "where", "kept").stdout == expected
-        assert "\ttest messages\t" in run(repository, "spampipe", "check", "kept").stdout
-        assert "## Results beside kept" in run(repository, "spampipe", "report", "kept").stdout
-        assert run(repository, "spampipe", "publish", "kept").stdout.startswith("kept\t")
+@pytest.fixture
+def workspace(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """The repository, whose own store is the one that is used."""
+    monkeypatch.delenv(ADDRESS_VARIABLE, raising=False)
+    return Workspace(repository)
+
+
+def test_readers_need_no_lock_of_dvcs(workspace: Workspace) -> None:
+    run(workspace.root, "dvc", "exp", "save", "--name", "kept")
+    expected = lookup.where(workspace, "kept")
+    with held_lock(workspace.root):
+        assert "Unable to acquire lock" in run(workspace.root, "dvc", "exp", "list", check=False).stderr
+        kept = history.resolve(workspace, "kept")
+        assert lookup.where(workspace, "kept") == expected
+        assert "test messages" in [finding.what for finding in gate.check(workspace, kept)]
+        level = params.load(workspace.params).check.significance
+        both = result.named(workspace, "kept"), result.in_workspace(workspace)
+        assert both[0].settings == both[1].settings
+        assert both[0].settings["model.name"] == "gpt2-tiny"  # the repository's, wherever this process is
+        assert "## Results beside kept" in comparison.markdown(*both, level)
+        assert publication.publish_revision(workspace, kept).title == "kept"
 
 
 def test_where_without_a_store_says_what_git_and_dvc_know_and_makes_none(repository: Path) -> None:
@@ -77,7 +94,8 @@ def test_where_without_a_store_says_what_git_and_dvc_know_and_makes_none(reposit
     assert contents(repository) == before
 
 
-def test_where_leaves_the_run_of_a_dead_process_as_it_is(repository: Path) -> None:
+def test_where_leaves_the_run_of_a_dead_process_as_it_is(workspace: Workspace) -> None:
+    repository = workspace.root
     with subprocess.Popen([sys.executable, "-c", ""]) as dead:
         dead.wait()
     client = mlflow.MlflowClient(store_of(repository))
@@ -85,9 +103,9 @@ def test_where_leaves_the_run_of_a_dead_process_as_it_is(repository: Path) -> No
     tags = {PROCESS_TAG: f"{socket.gethostname()} {dead.pid} 0.00", MODEL_TAG: model_of(repository)}
     lost = client.create_run(experiment, run_name="lost", tags=tags).info.run_id
     before = contents(repository)
-    assert f"run\t{lost}\tlost\tRUNNING\n" in run(repository, "spampipe", "where", lost).stdout
+    assert f"run\t{lost}\tlost\tRUNNING" in lookup.where(workspace, lost).lines()
     assert contents(repository) == before
-    run(repository, "spampipe", "publish")  # which writes
+    publication.publish_workspace(workspace)  # which writes
     assert {each.info.run_id: each.info.status for each in tracked_runs(repository)}[lost] == "KILLED"
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spampipe.core import files, paths
+from spampipe.core import files
+from spampipe.core.workspace import Workspace
 from tests.support.daemons import ssh_server
 from tests.support.recipes import run_recipe
 from tests.support.repositories import copied, identify, run
@@ -101,7 +102,7 @@ def test_a_group_shares_results_and_experiments_in_a_folder(
     skipped = run_recipe("use-runs", clone, experiment, account=colleague, variables=home).stdout
     assert "Stage 'train' is cached - skipping run" in skipped and "Running stage" not in skipped
     assert outputs(clone) == outputs(repository)
-    assert json.loads((clone / paths.TRAIN_METRICS).read_text())["steps"] == 10
+    assert json.loads((Workspace(clone).train_metrics).read_text())["steps"] == 10
 
     found = modes(folder)
     assert {mode for name, mode in found.items() if (folder / name).is_dir()} == {0o2775}
@@ -123,16 +124,16 @@ def test_clones_share_one_cache_by_links(repository: Path, open_folder: Path, co
 
     assert {mode for name, mode in modes(cache).items() if (cache / name).is_dir()} == {0o2775}
     assert {mode for name, mode in modes(cache / "runs").items() if (cache / "runs" / name).is_file()} == {0o664}
-    md5 = before[str(paths.TRAIN_METRICS)]
+    md5 = before[str(Workspace().train_metrics)]
     kept = cache / "files" / "md5" / md5[:2] / md5[2:]
     assert stat.S_IMODE(kept.stat().st_mode) == 0o444
     if run(cache, "cp", "--reflink=always", str(kept), "probe", check=False).returncode != 0:
         for user in (repository, clone):
-            assert (user / paths.TRAIN_METRICS).samefile(kept)
+            assert (Workspace(user).train_metrics).samefile(kept)
     if colleague:
-        spoil = run(clone, *colleague, "sh", "-c", f"echo >> {paths.TRAIN_METRICS}", check=False)
+        spoil = run(clone, *colleague, "sh", "-c", f"echo >> {Workspace().train_metrics}", check=False)
         assert "Permission denied" in spoil.stderr
-    files.write_json(repository / paths.TRAIN_METRICS, {})  # as a stage does that DVC did not start
+    files.write_json(Workspace(repository).train_metrics, {})  # as a stage does that DVC did not start
     assert files.digest(kept, "md5") == md5
 
 

@@ -8,7 +8,7 @@ import mlflow
 import pytest
 from mlflow.entities import Run
 
-from spampipe.core import paths
+from spampipe.core.workspace import Workspace
 from spampipe.tracking.runs import CURVES, MODEL_TAG
 from tests.support.recipes import run_recipe
 from tests.support.repositories import copied, identify, run, store_of, tracked_runs
@@ -60,7 +60,7 @@ def test_differences_are_short_tables(team: tuple[Path, Path]) -> None:
     params = run(team[0], "dvc", "params", "diff").stdout.splitlines()
     assert params[1].split() == ["params.yaml", "train.learning_rate", "0.003", "0.0004"]
     metrics = json.loads(run(team[0], "dvc", "metrics", "diff", "--all", "--json").stdout)
-    assert set(metrics) == {str(paths.TRAIN_METRICS), str(paths.EVALUATE_METRICS)}
+    assert set(metrics) == {str(Workspace().train_metrics), str(Workspace().evaluate_metrics)}
     assert all(len(figures) <= 10 for figures in metrics.values())
     rows = [line.split() for line in run(team[0], "spampipe", "experiments").stdout.splitlines()]
     assert ["faster", "train.learning_rate=0.0004", "1", "1", "0", "1"] in rows
@@ -79,7 +79,7 @@ def test_a_colleague_has_the_experiment_by_name_at_no_cost(team: tuple[Path, Pat
     run(b, "git", "reset", "-q", "--hard")
     taken = run_recipe("take-experiment", b).stdout
     assert "Running stage" not in taken
-    weights = [(clone / paths.CLASSIFIER_WEIGHTS).read_bytes() for clone in (a, b)]
+    weights = [(Workspace(clone).classifier_weights).read_bytes() for clone in (a, b)]
     assert weights[0] == weights[1]
 
     first = taken.splitlines()[-1].split("\t")

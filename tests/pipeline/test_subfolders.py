@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from spampipe.core import paths
+from spampipe.core.workspace import Workspace
 from tests.support.repositories import copied, identify, run
 
 TEXT = "WIN 5000 pounds now, text 3 to claim your prize"
@@ -15,9 +15,9 @@ def answers(folder: Path, *commands: tuple[str, ...]) -> list[str]:
 
 
 def test_commands_answer_in_a_subfolder_what_they_answer_at_the_top(repository: Path) -> None:
-    folder = repository / paths.RAW_MESSAGES.parent
+    folder = Workspace(repository).raw_messages.parent
     before = sorted(folder.iterdir())
-    assert answers(folder, CHECK, WHERE, CLASSIFY) == answers(repository, CHECK, WHERE, CLASSIFY)
+    assert answers(folder, CLASSIFY) == answers(repository, CLASSIFY)
     assert answers(folder, ("register", "sms")) == ["sms\tversion 1\tchampion: the first\n"]
     assert sorted(folder.iterdir()) == before
 

@@ -1,5 +1,7 @@
 """Two results side by side."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -78,6 +80,17 @@ def test_a_report_marks_only_what_is_beyond_chance(right: int, line: str) -> Non
     marked = any(mark in line for mark in "✅❌")
     assert ("✅ is better and ❌ worse beyond chance (`check.significance` is 0.05)." in report) == marked
     assert ("✅" in report or "❌" in report) == marked
+
+
+def test_a_report_names_the_messages_judged_otherwise_however_labels_were_written() -> None:
+    before, after = result("main", 293), result("workspace", 291)
+    names = after.predictions.replace({"label": {1: "yes"}, "predicted": {0: "no", 1: "yes"}})
+    report = comparison.markdown(before, replace(after, predictions=names), 0.05)
+    assert [line for line in report.splitlines() if line.startswith("- now")] == [
+        "- now wrong: `message 291`",
+        "- now wrong: `message 292`",
+    ]
+    assert "2 fewer right of 300 (291, main 293)" in report
 
 
 def test_a_report_says_which_values_are_better() -> None:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from mlflow.entities import Run
 
-from spampipe.tracking.run_store import EXPERIMENT
+from spampipe.tracking.connection import EXPERIMENT
 from tests.support.project import ROOT
 
 _COPIED = ("stages", "spampipe", "dvc.yaml", "sms-spam-collection", ".dvcignore", ".gitignore", "requirements.lock")
@@ -23,7 +23,7 @@ _ARTIFACT_FOLDERS = (
     ("logged_models", "artifact_location"),
 )
 _CHANGES = {
-    "download": {"dataset": "own.tsv"},
+    "download": {"dataset": "own.tsv", "labels": ["ham", "spam"]},
     "model": {"name": "gpt2-tiny", "weights": "random"},
     "train": {"epochs": 2, "eval_every_steps": 4, "learning_rate": 0.003},
     "check": {"minimum": {"test_accuracy": 0.9}, "maximum": {"leftover_false_positive_rate": 0.5}},
@@ -63,6 +63,14 @@ def own_messages() -> str:
     ham = [f"ham\tsee you at {n % 12} for lunch, {n % 7} of us" for n in range(110)]
     spam = [f"spam\tWIN {n}000 pounds now, text {n % 9} to claim your prize" for n in range(60)]
     return "\n".join([*ham, *spam]) + "\n"
+
+
+def three_classes() -> str:
+    """Three easily told classes of different sizes, which stand in no order."""
+    texts = {"yes": "that is right, see you at", "no": "I can not come at", "perhaps": "let me ask them about"}
+    counts = {"yes": 60, "no": 90, "perhaps": 40}
+    lines = [(number, f"{label}\t{texts[label]} {number}") for label in texts for number in range(counts[label])]
+    return "".join(f"{line}\n" for _, line in sorted(lines))
 
 
 def build(repository: Path) -> None:

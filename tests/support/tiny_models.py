@@ -14,10 +14,14 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
 
 from benchmarks.opponents import llama_config
 from spampipe.data import tokens
+from spampipe.data.labels import LabelSet
 from spampipe.data.tokens import TokenTable
 from spampipe.models.architectures import DecoderConfig
-from spampipe.models.classifier import Classifier, Position, Trainable, initialize_head
+from spampipe.models.choices import Position, Trainable
+from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.decoder import Decoder
+from spampipe.models.freezing import freeze
+from tests.support.label_sets import TWO
 
 GPT2 = DecoderConfig(
     vocabulary_size=50,
@@ -74,20 +78,23 @@ def make_classifier(
     causal: bool = True,
     dropout: float = 0.0,
     seed: int = 0,
+    num_labels: int = 2,
 ) -> Classifier:
-    classifier = Classifier(make_decoder(config, seed, dropout), 2, position, causal)
-    classifier.freeze(trainable)
+    classifier = Classifier(make_decoder(config, seed, dropout), num_labels, position, causal)
+    freeze(classifier, trainable)
     initialize_head(classifier, torch.Generator().manual_seed(seed))
     return classifier.eval()
 
 
-def make_table(messages: int, config: DecoderConfig = GPT2, max_length: int = 12, seed: int = 0) -> TokenTable:
+def make_table(
+    messages: int, config: DecoderConfig = GPT2, max_length: int = 12, seed: int = 0, labels: LabelSet = TWO
+) -> TokenTable:
     """Messages of random length, one of them full and one of a single token, with random labels."""
     random = np.random.default_rng(seed)
     lengths = random.integers(1, max_length + 1, messages)
     lengths[:2] = [max_length, 1]
     rows = [random.integers(1, config.vocabulary_size, length).tolist() for length in lengths]
-    return tokens.pad(rows, random.integers(0, 2, messages).tolist(), max_length, PADDING)
+    return tokens.pad(rows, random.integers(0, len(labels), messages).tolist(), max_length, PADDING, labels)
 
 
 def random_ids(config: DecoderConfig, batch: int, length: int, seed: int = 0) -> Tensor:

@@ -14,9 +14,9 @@ import pytest
 from matplotlib import image
 from mlflow.entities import Run
 
-from spampipe.core import paths
+from spampipe.core.workspace import Workspace
 from spampipe.tracking import run_view
-from spampipe.tracking.run_store import ADDRESS_VARIABLE
+from spampipe.tracking.connection import ADDRESS_VARIABLE
 from tests.support import browsers
 from tests.support.browsers import Browser
 from tests.support.repositories import change, copied, environment, run, store_of, tracked_runs
@@ -24,7 +24,7 @@ from tests.support.servers import closed_port
 
 CHART = "[data-testid='experiment-view-compare-runs-card']"
 PADDING = 24  # pixels beside the words in the head of a column
-FIGURE = paths.FIGURES / "loss.png"
+FIGURE = Workspace().figures / "loss.png"
 
 
 class Served(NamedTuple):

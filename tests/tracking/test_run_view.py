@@ -11,9 +11,10 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from spampipe.core import paths
 from spampipe.core.errors import StoreError
-from spampipe.tracking import run_store, run_ui, run_view
+from spampipe.core.workspace import Workspace
+from spampipe.tracking import connection, run_ui, run_view
+from spampipe.tracking.store import Store
 from tests.support.project import ROOT
 from tests.support.repositories import run, store_of, tracked_runs
 from tests.support.servers import closed_port
@@ -22,22 +23,22 @@ from tests.support.servers import closed_port
 def test_preparing_again_changes_nothing_of_the_users(finished: Path, tmp_path: Path) -> None:
     shutil.copyfile(finished / "mlflow.db", tmp_path / "mlflow.db")
     client = mlflow.MlflowClient(store_of(tmp_path))
-    experiment = client.get_experiment_by_name(run_store.EXPERIMENT).experiment_id
-    run_view.prepare(client, experiment)
+    experiment = client.get_experiment_by_name(connection.EXPERIMENT).experiment_id
+    run_view.prepare(Store(client, experiment))
     before = client.get_experiment(experiment)
-    assert before.tags[run_view.DESCRIPTION_TAG] == run_view.DESCRIPTION
-    run_view.prepare(client, experiment)
+    assert before.tags[run_view.DESCRIPTION_TAG] == run_view.description()
+    run_view.prepare(Store(client, experiment))
     assert client.get_experiment(experiment).tags == before.tags
     client.set_experiment_tag(experiment, run_view.DESCRIPTION_TAG, "ours")
-    run_view.prepare(client, experiment)
+    run_view.prepare(Store(client, experiment))
     assert client.get_experiment(experiment).tags == before.tags | {run_view.DESCRIPTION_TAG: "ours"}
 
 
 def test_description_and_columns_name_what_a_run_holds(finished: Path) -> None:
     (tracked, *_) = tracked_runs(finished)
-    rows = [line for line in run_view.DESCRIPTION.splitlines() if line.startswith("| `")]
+    rows = [line for line in run_view.description().splitlines() if line.startswith("| `")]
     metrics = {name for row in rows for name in re.findall(r"`([\w/*]+)`", row)}
-    assert metrics >= set(json.loads((finished / paths.EVALUATE_METRICS).read_text()))
+    assert metrics >= set(json.loads(Workspace(finished).evaluate_metrics.read_text()))
     for metric in metrics:
         assert fnmatch.filter(tracked.data.metrics, metric), metric
     for column in run_view.COLUMNS:
@@ -49,11 +50,11 @@ def test_description_and_columns_name_what_a_run_holds(finished: Path) -> None:
 def test_what_a_server_says_is_shown_only_if_it_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv(run_store.ADDRESS_VARIABLE, f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setenv(connection.ADDRESS_VARIABLE, f"sqlite:///{tmp_path}/mlflow.db")
     monkeypatch.setattr(run_ui, "_command", lambda store, port: ["sh", "-c", "echo why; echo because >&2; exit 3"])
     monkeypatch.setattr(logging.getLogger("spampipe"), "propagate", True)
     with caplog.at_level(logging.INFO), pytest.raises(StoreError, match="ended with exit code 3; the lines above"):
-        run_ui.show(closed_port(), pytest.fail)
+        run_ui.show(Workspace(tmp_path), closed_port(), pytest.fail)
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("spampipe")]
     assert ours == ["why\nbecause"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from spampipe.core import paths
 from spampipe.core.errors import ParamsError
+from spampipe.core.workspace import Workspace
 from spampipe.training import distributed
 from tests.support import repositories
 from tests.support.project import ROOT
@@ -19,6 +19,7 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 import torch
+from spampipe.models.frozen_trunk import complete_model
 from spampipe.training import distributed
 from spampipe.training.examples import prepare
 from spampipe.training.loop import fit
@@ -28,7 +29,7 @@ from tests.support.tiny_models import make_classifier
 trainable, folder, changes = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
 with distributed.processes() as first:
     classifier = make_classifier(trainable=trainable)
-    splits = [prepare(classifier, table, "fp32", "") for table in (TRAIN, VALIDATION)]
+    splits = [prepare(complete_model(classifier), table, "fp32", "") for table in (TRAIN, VALIDATION)]
     records = fit(classifier, *splits, settings=settings(**changes))
     figures = [(r.quantity, r.step, r.train, r.validation) for r in records]
     (folder / f"{distributed.rank()}.json").write_text(json.dumps({"first": first, "records": figures}))
@@ -43,7 +44,7 @@ def run(processes: int, folder: Path, trainable: str, **changes: object) -> subp
     )
     (folder / "program.py").write_text(PROGRAM)
     arguments = [str(folder / "program.py"), trainable, str(folder), json.dumps(changes)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(folder.parent), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [sys.executable, *launcher, *arguments], env=environment, cwd=ROOT, capture_output=True, text=True
     )
@@ -76,6 +77,7 @@ WRITERS = """
 import os, sys
 from pathlib import Path
 from spampipe.core import files
+from spampipe.core.workspace import Workspace
 from stages import train
 
 replacing = files.replacing
@@ -86,7 +88,7 @@ def noted(path):
     return replacing(path)
 
 files.replacing = noted
-train.main()
+train.main(Workspace())
 """
 
 
@@ -99,5 +101,9 @@ def test_only_the_first_process_writes_the_outputs(repository: Path, tmp_path: P
     )
     notes = (tmp_path / "notes").read_text().split()
     assert set(notes[::2]) == {"0"}
-    outputs = (paths.CLASSIFIER_WEIGHTS, paths.CLASSIFIER_CARD, paths.TRAIN_STEPS, paths.TRAIN_EPOCHS)
-    assert set(notes[1::2]) == {str(path) for path in (*outputs, paths.TRAIN_METRICS)}
+    names = Workspace()
+    outputs = (names.classifier_weights, names.classifier_card, names.train_steps, names.train_epochs)
+    assert set(notes[1::2]) == {str(path) for path in (*outputs, names.train_metrics)}
+    written = Workspace(repository)
+    rows = [path.read_text().count("\n") - 1 for path in (written.train_steps, written.train_epochs)]
+    assert written.train_log.read_text().count("\n") == sum(rows)

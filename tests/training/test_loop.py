@@ -19,15 +19,20 @@ from torch import Tensor
 from benchmarks.opponents import book_model
 from spampipe.core.errors import DataError, DivergenceError
 from spampipe.data import tokens
+from spampipe.data.labels import EVEN, LabelSet, decide
 from spampipe.data.tokens import TokenTable
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.compute import random_stream
 from spampipe.models.decoder import empty_decoder, random_state
+from spampipe.models.freezing import freeze, trained_parameters
+from spampipe.models.frozen_trunk import complete_model
 from spampipe.models.weights import fill
 from spampipe.params import TrainParams
 from spampipe.training.examples import Examples, TokenExamples, TrunkExamples, prepare
 from spampipe.training.loop import fit, shuffled_batches
+from spampipe.training.measures import accuracy
 from spampipe.training.training_log import EPOCH_COLUMNS, STEP_COLUMNS, Record, epochs_table, steps_table, summary
+from tests.support.label_sets import THREE, TWO
 from tests.support.tiny_models import (
     FAMILIES,
     GPT2,
@@ -60,7 +65,7 @@ def settings(**changes: Any) -> TrainParams:
 
 def train(classifier: Classifier, how: TrainParams = SETTINGS, table: TokenTable = TRAIN) -> list[Record]:
     """Fit on the cheapest kind of examples, as the stage does."""
-    splits = [prepare(classifier, each, how.precision, "") for each in (table, VALIDATION)]
+    splits = [prepare(complete_model(classifier), each, how.precision, "") for each in (table, VALIDATION)]
     return fit(classifier, *splits, settings=how)
 
 
@@ -209,9 +214,9 @@ def assert_same_lines(ours: list[str], theirs: list[str]) -> None:
 @pytest.mark.parametrize("causal", [True, False])
 def test_stored_trunk_outputs_train_as_whole_runs_do(family, trainable, position, causal):
     records, logits = [], []
-    for kind in (TokenExamples, lambda *split: TrunkExamples(*split, "fp32", "")):
+    for kind in (TokenExamples, lambda *split: TrunkExamples.compute(*split, "fp32", "")):
         classifier = make_classifier(FAMILIES[family], position, trainable, causal)
-        splits = [kind(classifier, table) for table in (TRAIN, VALIDATION)]
+        splits = [kind(complete_model(classifier), table) for table in (TRAIN, VALIDATION)]
         records.append(fit(classifier, *splits, settings=settings(eval_every_steps=2)))
         rows = torch.tensor([5, 0, 5, 1])
         with torch.no_grad():
@@ -232,7 +237,7 @@ def test_stored_trunk_outputs_train_as_whole_runs_do(family, trainable, position
 )
 def test_trunk_outputs_are_stored_only_where_that_is_exact(trainable, dropout, kind):
     classifier = make_classifier(trainable=trainable, dropout=dropout)
-    assert type(prepare(classifier, TRAIN, "fp32", "")) is kind
+    assert type(prepare(complete_model(classifier), TRAIN, "fp32", "")) is kind
 
 
 # --- steps, batches and records ------------------------------------------------------------------------------
@@ -242,8 +247,9 @@ class Watched:
     """Examples that note which rows were trained on."""
 
     def __init__(self, classifier: Classifier, table: TokenTable = TRAIN) -> None:
-        self._classifier, self._examples = classifier, TokenExamples(classifier, table)
+        self._classifier, self._examples = classifier, TokenExamples(complete_model(classifier), table)
         self.labels, self.lengths = self._examples.labels, self._examples.lengths
+        self.label_set = self._examples.label_set
         self.batches: list[list[int]] = []
 
     def inputs(self, indices: Tensor) -> tuple[Tensor, Tensor]:
@@ -255,7 +261,7 @@ class Watched:
 def watch(how: TrainParams, **of_classifier: Any) -> list[list[int]]:
     classifier = make_classifier(**of_classifier)
     watched = Watched(classifier)
-    fit(classifier, watched, TokenExamples(classifier, VALIDATION), settings=how)
+    fit(classifier, watched, TokenExamples(complete_model(classifier), VALIDATION), settings=how)
     return watched.batches
 
 
@@ -335,7 +341,7 @@ def test_activation_checkpointing_keeps_less_for_the_backward_pass():
         with torch.autograd.graph.saved_tensors_hooks(
             lambda t, sizes=sizes: sizes.append(t.numel()) or t, lambda t: t
         ):
-            classifier(*TokenExamples(classifier, TRAIN).inputs(torch.arange(8)))
+            classifier(*TokenExamples(complete_model(classifier), TRAIN).inputs(torch.arange(8)))
         kept.append(sum(sizes))
     assert kept[1] < kept[0] / 2
 
@@ -353,7 +359,7 @@ def test_estimates_do_not_influence_the_weights():
 def test_records_lines_and_tables(caplog):
     heard: list[Record] = []
     classifier = make_classifier()
-    splits = [TokenExamples(classifier, table) for table in (TRAIN, VALIDATION)]
+    splits = [TokenExamples(complete_model(classifier), table) for table in (TRAIN, VALIDATION)]
     with logged(caplog):
         records = fit(classifier, *splits, settings=settings(epochs=3, eval_every_steps=5), listen=heard.append)
     assert heard == records and not classifier.training
@@ -395,6 +401,35 @@ def test_records_lines_and_tables(caplog):
     assert tokens[-1] > 48  # every message has several
 
 
+@pytest.mark.parametrize("threshold_matters", [False, True])
+def test_accuracies_are_of_labels_as_they_are_decided_everywhere(threshold_matters):
+    """Three labels, of which one may be positive: then it is given from even odds on, and otherwise another."""
+    labels = LabelSet(names=THREE.names, positive="yes" if threshold_matters else None)
+    classifier, table = make_classifier(num_labels=3, seed=4), make_table(60, seed=6, labels=labels)
+    with torch.no_grad():
+        classifier.head.bias += torch.tensor([0.0, 0.5, 0.0])
+        inputs = [torch.from_numpy(part).long() for part in (table.input_ids, table.lengths)]
+        probabilities = classifier(*inputs).softmax(dim=-1).double().numpy()
+    decided = probabilities.argmax(axis=1)
+    by_rule = decide(probabilities, labels, EVEN)
+    assert (decided != by_rule).any() == threshold_matters
+    examples = prepare(complete_model(classifier), table, "fp32", "")
+    assert accuracy(classifier, examples, "fp32") == (by_rule == table.labels).mean()
+
+
+def test_three_labels_are_learned():
+    config = replace(GPT2, num_layers=1)
+    labels = [0, 1, 2] * 12
+    generator = torch.Generator().manual_seed(3)
+    rows = [(torch.randint(1, 17, (6,), generator=generator) + 16 * label).tolist() for label in labels]
+    table = tokens.pad(rows, labels, 8, PADDING, THREE)
+    classifier = make_classifier(config, trainable="all", num_labels=3)
+    examples = TokenExamples(complete_model(classifier), table)
+    records = fit(classifier, examples, examples, settings(epochs=12, learning_rate=3e-3, eval_batches=100))
+    assert losses(records)[-1, 0] < 0.05 < losses(records)[0, 0]
+    assert records[-1].train == 1.0
+
+
 @pytest.mark.parametrize("accumulated", [2, 4])
 def test_accumulated_small_batches_are_one_large_batch(accumulated):
     table = make_table(32, LLAMA, seed=3)
@@ -417,7 +452,7 @@ def test_an_epochs_incomplete_accumulation_is_used():
     """4 steps an epoch, 3 of them for the first update and the last alone for the second."""
     classifier = make_classifier(LLAMA)
     seen: dict[int, Tensor] = {}
-    splits = [TokenExamples(classifier, table) for table in (TRAIN, VALIDATION)]
+    splits = [TokenExamples(complete_model(classifier), table) for table in (TRAIN, VALIDATION)]
     fit(
         classifier,
         *splits,
@@ -435,10 +470,10 @@ def test_an_epochs_incomplete_accumulation_is_used():
 @pytest.mark.parametrize("trainable", ["last_layer", "last_block", "last_two_blocks", "all"])
 def test_training_changes_the_trained_tensors_alone(family, trainable):
     classifier = make_classifier(FAMILIES[family], trainable=trainable)
-    before, trained = weights(classifier), set(classifier.trained_parameters())
+    before, trained = weights(classifier), set(trained_parameters(classifier))
     train(classifier)
     changed = {name for name, tensor in weights(classifier).items() if not torch.equal(tensor, before[name])}
-    assert changed == trained == set(classifier.trained_parameters())
+    assert changed == trained == set(trained_parameters(classifier))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -484,7 +519,7 @@ def test_too_few_steps_for_an_update():
 def test_divergence_is_noticed_however_rare_the_estimates(trainable, every):
     how = settings(learning_rate=1e38, eval_every_steps=every, accumulation_steps=2)  # all is well after step 0
     classifier, heard = make_classifier(trainable=trainable), []
-    splits = [TokenExamples(classifier, table) for table in (TRAIN, VALIDATION)]
+    splits = [TokenExamples(complete_model(classifier), table) for table in (TRAIN, VALIDATION)]
     with pytest.raises(DivergenceError, match=r"^[^\n]*train\.learning_rate[^\n]*$"):
         fit(classifier, *splits, settings=how, listen=heard.append)
     assert [record.step for record in heard] == [0] and losses(heard).isfinite().all()
@@ -497,12 +532,12 @@ def test_a_small_model_learns_to_tell_two_vocabularies_apart(family, position):
     generator = torch.Generator().manual_seed(3)
     labels = [0, 1] * 20
     rows = [(torch.randint(1, 25, (6,), generator=generator) + 25 * label).tolist() for label in labels]
-    table = tokens.pad(rows, labels, 8, PADDING)
+    table = tokens.pad(rows, labels, 8, PADDING, TWO)
     decoder = fill(empty_decoder(config), random_state(config, generator), "random weights")
     classifier = Classifier(decoder, 2, position, causal=True)
-    classifier.freeze("all")
+    freeze(classifier, "all")
     initialize_head(classifier, generator)
-    examples: Examples = TokenExamples(classifier, table)
+    examples: Examples = TokenExamples(complete_model(classifier), table)
     how = settings(epochs=12, batch_size=8, learning_rate=3e-3, eval_batches=100)
     records = fit(classifier, examples, examples, settings=how)
     assert losses(records)[0, 0] > 0.3

@@ -1,17 +1,30 @@
-"""What a tracker is shown during training can be read from the tables that training writes."""
+"""What training logs while it runs, and that its tables hold what a tracker was shown."""
 
+import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spampipe.core import files
-from spampipe.tracking import run_store
-from spampipe.tracking.recording import Run
+from spampipe.models.cost import training_flops
+from spampipe.models.frozen_trunk import complete_model
 from spampipe.training import training_log
-from spampipe.training.training_log import EPOCH_COLUMNS, STEP_COLUMNS, Record
+from spampipe.training.examples import TokenExamples
+from spampipe.training.loop import fit
+from spampipe.training.training_log import EPOCH_COLUMNS, STEP_COLUMNS, Point, Record, TrainingLog
+from tests.support.project import ROOT
+from tests.support.tiny_models import make_classifier, make_table
+from tests.training.test_loop import SETTINGS
 
 FIGURES = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -44,33 +57,111 @@ def test_the_tables_hold_every_point_of_every_curve(tmp_path_factory: pytest.Tem
     assert set(points) == shown
 
 
-def test_a_changing_learning_rate_is_published_as_it_was_recorded(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.delenv(run_store.ADDRESS_VARIABLE, raising=False)
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    records = [  # a batch of 8; the last epoch ends at a step whose loss is estimated too
-        Record("loss", 0, 0.1, 8, 80, 1e-3, 0.7, 0.8),
-        Record("accuracy", 9, 1.0, 80, 811, 5e-4, 0.9, 0.8),
-        Record("loss", 19, 2.0, 160, 1605, 1e-4, 0.1, 1 / 3),
-        Record("accuracy", 19, 2.0, 160, 1605, 1e-4, 1.0, 0.9),
-    ]
-    run = Run(lambda action: action())
-    run.open(lambda client, experiment: client.create_run(experiment).info.run_id)
-    for record in records:
-        run.log_record(record, lambda examples, tokens: examples)
-    run.end("FINISHED")
-    client, _ = run_store.connect()
+RECORDS = [  # a batch of 8; the last epoch ends at a step whose loss is estimated too
+    Record("loss", 0, 0.1, 8, 80, 1e-3, 0.7, 0.8),
+    Record("accuracy", 9, 1.0, 80, 811, 5e-4, 0.9, 0.8),
+    Record("loss", 19, 2.0, 160, 1605, 1e-4, 0.1, 1 / 3),
+    Record("accuracy", 19, 2.0, 160, 1605, 1e-4, 1.0, 0.9),
+]
+
+
+def test_a_changing_learning_rate_is_published_as_it_was_recorded(tmp_path: Path) -> None:
+    points: list[Point] = []
+    with TrainingLog(None, lambda examples, tokens: examples, points.append) as log:
+        for record in RECORDS:
+            log.add(record)
     recorded = [
-        (name, point.value, point.step)
-        for name in client.get_run(run.run_id).data.metrics
+        (name, value, point.step)
+        for point in points
+        for name, value in point.metrics.items()
         if not name.endswith("_per_second")
-        for point in client.get_metric_history(run.run_id, name)
     ]
-    published = [(name, float(f"{value:.5g}"), step) for name, value, step in written_and_read(records, tmp_path)]
-    assert sorted(recorded) == sorted(published)  # as MLflow is to show them
+    assert sorted(recorded) == sorted(written_and_read(RECORDS, tmp_path))
     assert [(value, step) for name, value, step in sorted(recorded) if name == "learning_rate"] == [
         (1e-4, 19),
         (5e-4, 9),
         (1e-3, 0),
     ]
+
+
+# --- the log -------------------------------------------------------------------------------------------------
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_each_record_is_a_line_with_its_times_and_speeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 100.0, 102.0, 106.0, 111.0, 112.0])  # made, entered, and each record
+    monkeypatch.setattr(training_log.time, "monotonic", lambda: next(clock))
+    points: list[Point] = []
+    path = tmp_path / "reports" / "log.jsonl"
+    with TrainingLog(path, lambda examples, tokens: 10 * examples + tokens, points.append) as log:
+        for record in RECORDS:
+            log.add(record)
+    written = lines(path)
+    assert [{name: line[name] for name in asdict(RECORDS[0])} for line in written] == [asdict(r) for r in RECORDS]
+    assert [line["seconds"] for line in written] == [2.0, 6.0, 11.0, 12.0]
+    speeds = [[line[f"{name}_per_second"] for name in ("examples", "tokens", "flops")] for line in written]
+    assert speeds[:3] == [[4.0, 40.0, 80.0], [18.0, 182.75, 362.75], [16.0, 158.8, 318.8]]
+    assert speeds[3] == [None, None, None]  # nothing was trained since
+    shown = {"train/examples_per_second": 16.0, "train/tokens_per_second": 158.8, "train/flops_per_second": 318.8}
+    assert points[2].metrics == {"train/loss": 0.1, "validation/loss": 1 / 3, "learning_rate": 1e-4} | shown
+    assert points[3].metrics == {"train/accuracy": 1.0, "validation/accuracy": 0.9}
+    assert [point.step for point in points] == [0, 9, 19, 19]
+    assert all(abs(point.time - time.time()) < 60 for point in points)
+
+
+def test_a_cost_that_is_not_known_is_left_out(tmp_path: Path) -> None:
+    points: list[Point] = []
+    with TrainingLog(tmp_path / "log.jsonl", lambda examples, tokens: None, points.append) as log:
+        log.add(RECORDS[0])
+    assert lines(tmp_path / "log.jsonl")[0]["flops_per_second"] is None
+    assert {"train/examples_per_second", "train/tokens_per_second"} < set(points[0].metrics)
+    assert "train/flops_per_second" not in points[0].metrics
+
+
+def test_lines_appear_while_training_runs_and_an_earlier_log_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("of an earlier run\n")
+    classifier, table = make_classifier(), make_table(19)
+    examples = TokenExamples(complete_model(classifier), table)
+    seen = []
+    with TrainingLog(path, partial(training_flops, classifier)) as log:
+        assert path.read_text() == ""
+
+        def listen(record: Record) -> None:
+            log.add(record)
+            seen.append(len(lines(path)))
+
+        records = fit(classifier, examples, examples, SETTINGS, listen)
+    assert seen == list(range(1, len(records) + 1))
+    assert [line["train"] for line in lines(path)] == [record.train for record in records]
+    assert all(line["flops_per_second"] > 0 for line in lines(path) if line["quantity"] == "loss")
+
+
+KILLED = """
+import json, os, signal, sys
+from pathlib import Path
+from spampipe.training.training_log import Record, TrainingLog
+
+with TrainingLog(Path(sys.argv[1]), lambda examples, tokens: None) as log:
+    for record in json.loads(sys.argv[2]):
+        log.add(Record(**record))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_run_has_logged_is_there(tmp_path: Path) -> None:
+    records = json.dumps([asdict(record) for record in RECORDS[:2]])
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "log.jsonl"), records]
+    assert subprocess.run(command, cwd=ROOT).returncode == -signal.SIGKILL
+    assert [line["step"] for line in lines(tmp_path / "log.jsonl")] == [0, 9]
+
+
+def test_an_interrupted_runs_log_ends_with_its_last_record(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    with pytest.raises(KeyboardInterrupt), TrainingLog(path, lambda examples, tokens: None) as log:
+        log.add(RECORDS[0])
+        raise KeyboardInterrupt
+    assert [line["step"] for line in lines(path)] == [0]

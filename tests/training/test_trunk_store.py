@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 
 from spampipe.core import environment
 from spampipe.data.tokens import TokenTable
-from spampipe.evaluation.scoring import spam_probabilities
+from spampipe.models.frozen_trunk import FrozenTrunk, Model, complete_model
 from spampipe.models.precision import autocast, has_bf16_units, rounded_weights
-from spampipe.training import examples, trunk_store
-from spampipe.training.examples import TokenExamples, TrunkExamples, distinct_rows, prepare
+from spampipe.training import trunk_pass, trunk_store
+from spampipe.training.examples import TokenExamples, TrunkExamples, prepare
+from spampipe.training.scoring import class_probabilities
+from spampipe.training.trunk_pass import distinct_rows
 from tests.pipeline.test_dvc_yaml import imported_modules
+from tests.support.label_sets import THREE
 from tests.support.project import ROOT
 from tests.support.tiny_models import GPT2, make_classifier, make_table
 
@@ -27,11 +30,10 @@ CPU = torch.device("cpu")
 EVERY_ROW = torch.arange(20)
 
 
-@pytest.fixture(autouse=True)
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
     """An empty store."""
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    return tmp_path / ".spampipe" / "trunk"
+    return tmp_path / "store"
 
 
 def stored(store: Path) -> list[Path]:
@@ -42,23 +44,24 @@ def first_value(path: Path) -> float:
     return float(np.fromfile(path, np.float32, offset=64)[0])
 
 
-def logits(classifier, table=TABLE, precision="fp32") -> torch.Tensor:
+def logits(store: Path | None, classifier, table=TABLE, precision="fp32") -> torch.Tensor:
     with torch.no_grad():
-        return classifier(*prepare(classifier, table, precision, "messages").inputs(EVERY_ROW))
+        examples = prepare(complete_model(classifier), table, precision, "messages", store)
+        return classifier(*examples.inputs(EVERY_ROW))
 
 
 def forbid_the_trunk(classifier, monkeypatch) -> None:
-    def fail(input_ids):
+    def fail(input_ids, lengths):
         raise AssertionError("the trunk was run again")
 
     monkeypatch.setattr(classifier, "trunk", fail)
 
 
 def test_a_second_use_runs_no_trunk_and_gives_the_same_bits(store, monkeypatch):
-    first = logits(make_classifier())
+    first = logits(store, make_classifier())
     again = make_classifier()
     forbid_the_trunk(again, monkeypatch)
-    assert torch.equal(logits(again), first)
+    assert torch.equal(logits(store, again), first)
     (path,) = stored(store)
     assert sorted(store.iterdir()) == sorted((path, path.with_suffix(".lock")))
 
@@ -66,37 +69,37 @@ def test_a_second_use_runs_no_trunk_and_gives_the_same_bits(store, monkeypatch):
 def test_another_head_shares_the_trunk(store):
     first, second = make_classifier(), make_classifier()
     torch.nn.init.ones_(second.head.weight)
-    assert not torch.equal(logits(first), logits(second))
+    assert not torch.equal(logits(store, first), logits(store, second))
     assert len(stored(store)) == 1
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        lambda: logits(make_classifier(seed=1)),
-        lambda: logits(make_classifier(trainable="last_two_blocks")),
-        lambda: logits(make_classifier(causal=False)),
-        lambda: logits(make_classifier(position="last")),
-        lambda: logits(make_classifier(), table=make_table(20, seed=5)),
-        lambda: logits(make_classifier(), precision="bf16"),
+        lambda store: logits(store, make_classifier(seed=1)),
+        lambda store: logits(store, make_classifier(trainable="last_two_blocks")),
+        lambda store: logits(store, make_classifier(causal=False)),
+        lambda store: logits(store, make_classifier(position="last")),
+        lambda store: logits(store, make_classifier(), table=make_table(20, seed=5)),
+        lambda store: logits(store, make_classifier(), precision="bf16"),
     ],
     ids=["weights", "depth", "causality", "position", "tokens", "precision"],
 )
 def test_what_changes_the_output_changes_its_name(store, other):
-    logits(make_classifier())
-    other()
+    logits(store, make_classifier())
+    other(store)
     assert len(stored(store)) == 2
 
 
 def test_messages_with_the_same_tokens_share_one_output(store):
     repeats = np.array([0, 1, 2, 1, 0, 3])
-    table = TokenTable(TABLE.input_ids[repeats], TABLE.lengths[repeats], TABLE.labels[repeats])
+    table = TokenTable(TABLE.input_ids[repeats], TABLE.lengths[repeats], TABLE.labels[repeats], TABLE.label_set)
     classifier = make_classifier()
-    prepared = prepare(classifier, table, "fp32", "messages")
+    prepared = prepare(complete_model(classifier), table, "fp32", "messages", store)
     assert stored(store)[0].stat().st_size == 64 + int(TABLE.lengths[:4].sum()) * GPT2.hidden_size * 4
     with torch.no_grad():
         reused = classifier(*prepared.inputs(torch.arange(6)))
-        plain = classifier(*TokenExamples(classifier, table).inputs(torch.arange(6)))
+        plain = classifier(*TokenExamples(complete_model(classifier), table).inputs(torch.arange(6)))
     torch.testing.assert_close(reused, plain, atol=1e-5, rtol=1e-5)
     assert torch.equal(reused[0], reused[4]) and torch.equal(reused[1], reused[3])
 
@@ -117,8 +120,8 @@ def test_a_found_output_needs_no_trunk_tensors(store):
     loads = []
     for _ in range(2):
         classifier = make_classifier()
-        classifier.defer_trunk("this trunk", lambda: loads.append(1))
-        logits(classifier)
+        model = Model(classifier, FrozenTrunk(classifier, "this trunk", lambda: loads.append(1)))
+        prepare(model, TABLE, "fp32", "messages", store)
     assert loads == [1]
 
 
@@ -126,42 +129,42 @@ def test_a_found_output_needs_no_trunk_tensors(store):
 def test_rounding_weights_beforehand_changes_no_bit_and_is_undone(precision):
     classifier = make_classifier()
     before = {name: tensor.detach().clone() for name, tensor in classifier.named_parameters()}
-    input_ids = torch.from_numpy(TABLE.input_ids).long()
+    rows = torch.from_numpy(TABLE.input_ids).long(), torch.from_numpy(TABLE.lengths).long()
     with torch.no_grad(), autocast(torch.device("cpu"), precision):
-        plain = classifier.trunk(input_ids)
+        plain = classifier.trunk(*rows)
         with rounded_weights(classifier, precision):
             dtypes = {linear.weight.dtype for linear in classifier.modules() if isinstance(linear, torch.nn.Linear)}
             assert dtypes == {torch.bfloat16 if precision == "bf16" and has_bf16_units(CPU) else torch.float32}
-            assert torch.equal(classifier.trunk(input_ids), plain)
+            assert torch.equal(classifier.trunk(*rows), plain)
     for name, tensor in classifier.named_parameters():
         assert torch.equal(tensor, before[name])
 
 
 def test_deleting_it_costs_time_only(store):
     classifier = make_classifier()
-    prepared = prepare(classifier, TABLE, "fp32", "messages")
+    prepared = prepare(complete_model(classifier), TABLE, "fp32", "messages", store)
     first = classifier(*prepared.inputs(EVERY_ROW))
     for path in store.iterdir():
         path.unlink()
     assert torch.equal(classifier(*prepared.inputs(EVERY_ROW)), first)  # what is open stays readable
-    assert torch.equal(logits(classifier), first)
+    assert torch.equal(logits(store, classifier), first)
 
 
 def test_a_store_that_cannot_be_written_is_done_without(store, caplog):
-    stored_once = logits(make_classifier())
+    stored_once = logits(store, make_classifier())
     shutil.rmtree(store)
     store.write_text("in the way")
-    assert torch.equal(logits(make_classifier()), stored_once)
+    assert torch.equal(logits(store, make_classifier()), stored_once)
     (warning,) = caplog.messages
     assert warning == f"warning: frozen layers' output is not kept in {store}: File exists"
 
 
 def test_beyond_the_budget_the_whole_model_runs_each_time(store, monkeypatch):
     classifier = make_classifier()
-    reused = prepare(classifier, TABLE, "fp32", "messages")
+    reused = prepare(complete_model(classifier), TABLE, "fp32", "messages", store)
     assert isinstance(reused, TrunkExamples)
     monkeypatch.setenv(environment.TRUNK_BYTES, "1000")
-    plain = prepare(classifier, TABLE, "fp32", "messages")
+    plain = prepare(complete_model(classifier), TABLE, "fp32", "messages", store)
     assert isinstance(plain, TokenExamples)
     answers = [classifier(*prepared.inputs(EVERY_ROW)) for prepared in (plain, reused)]
     torch.testing.assert_close(*answers, atol=1e-5, rtol=1e-5)
@@ -169,7 +172,7 @@ def test_beyond_the_budget_the_whole_model_runs_each_time(store, monkeypatch):
 
 def test_the_store_stays_within_its_budget_and_drops_what_was_used_longest_ago(store, monkeypatch):
     def fill(number: int) -> None:
-        trunk_store.obtain({"number": number}, (10, 10), lambda array: array.__setitem__(..., number))
+        trunk_store.obtain(store, {"number": number}, (10, 10), lambda array: array.__setitem__(..., number))
 
     monkeypatch.setenv(environment.TRUNK_BYTES, "1400")  # three arrays of 464 bytes
     for number in range(3):
@@ -185,9 +188,9 @@ def test_two_processes_share_one_computation(tmp_path, store):
     program = (
         "import numpy, sys, time\nfrom pathlib import Path\nfrom spampipe.training import trunk_store\n"
         "def compute(array):\n    Path(sys.argv[1]).open('a').write('x')\n    array[...] = 7\n"
-        "found = trunk_store.obtain({'a': 1}, (1000, 8), compute)\nassert (found == 7).all()\n"
+        "found = trunk_store.obtain(Path(sys.argv[2]), {'a': 1}, (1000, 8), compute)\nassert (found == 7).all()\n"
     )
-    command = [sys.executable, "-c", program, str(tmp_path / "computed")]
+    command = [sys.executable, "-c", program, str(tmp_path / "computed"), str(store)]
     running = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
     assert [process.wait() for process in running] == [0, 0]
     assert (tmp_path / "computed").read_text() == "x"
@@ -211,7 +214,7 @@ def damage(path: Path, kind: str) -> None:
         case "empty":
             path.write_bytes(b"")
         case "foreign":  # right, but the output of something else of the same shape
-            trunk_store.obtain({"foreign": 1}, TrunkShape, lambda array: None)
+            trunk_store.obtain(path.parent, {"foreign": 1}, TrunkShape, lambda array: None)
             (foreign,) = (other for other in stored(path.parent) if other != path)
             foreign.replace(path)
         case "unreadable":  # also to root
@@ -226,17 +229,17 @@ DAMAGES = ("flipped", "flipped checksum", "truncated", "grown", "empty", "foreig
 
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_a_damaged_file_is_put_aside_with_one_warning_and_made_again(kind, store, caplog):
-    first = logits(make_classifier())
+    first = logits(store, make_classifier())
     (path,) = stored(store)
     damage(path, kind)
-    assert torch.equal(logits(make_classifier()), first)
+    assert torch.equal(logits(store, make_classifier()), first)
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert warnings == [
         f"warning: {path} is damaged, and now called {path.stem}.damaged; its content is computed again"
     ]
     assert path.with_suffix(".damaged").exists()
     caplog.clear()
-    assert torch.equal(logits(make_classifier()), first)
+    assert torch.equal(logits(store, make_classifier()), first)
     assert not caplog.records
 
 
@@ -246,40 +249,43 @@ def test_no_changed_byte_is_ever_read(data, store):
     def fill(array: np.ndarray) -> None:
         array[...] = 7
 
-    trunk_store.obtain({"a": 1}, (4, 3), fill)
+    trunk_store.obtain(store, {"a": 1}, (4, 3), fill)
     (path,) = stored(store)
     content = bytearray(path.read_bytes())
     place = data.draw(st.integers(0, len(content) - 1))
     content[place] ^= data.draw(st.integers(1, 255))
     path.write_bytes(content)
-    assert (trunk_store.obtain({"a": 1}, (4, 3), fill) == 7).all()
+    assert (trunk_store.obtain(store, {"a": 1}, (4, 3), fill) == 7).all()
 
 
 def test_a_change_of_the_code_that_computes_makes_old_outputs_stale(store, monkeypatch):
-    logits(make_classifier())
-    monkeypatch.setattr(examples, "_code_digest", lambda: "of a mended module")
-    logits(make_classifier())
+    logits(store, make_classifier())
+    monkeypatch.setattr(trunk_pass, "_code_digest", lambda: "of a mended module")
+    logits(store, make_classifier())
     assert len(stored(store)) == 2
 
 
 def test_the_code_that_computes_is_all_that_the_trunk_is_made_by():
-    examples_module = Path("spampipe/training/examples.py")
-    makers = {Path("spampipe/models/classifier.py"), Path("spampipe/models/weights.py")}
-    makers |= {module for maker in makers for module in imported_modules(maker, set())}
-    expected = {str(module.relative_to("spampipe").with_suffix("")) for module in {*makers, examples_module}}
-    assert expected - {"core/errors"} == set(examples._COMPUTING)
+    """What fetches files and tokenizes is no part of it: their outputs are named in the key by themselves."""
+    models = Path("spampipe/models")
+    makers = {models / "classifier.py", models / "weights.py"}
+    makers |= {path.relative_to(ROOT) for path in (ROOT / models / "families").glob("*.py")}
+    makers |= {module for maker in makers for module in imported_modules(maker, set()) if models in module.parents}
+    expected = {*makers, Path("spampipe/training/trunk_pass.py")}
+    computing = [path.relative_to(ROOT) for path in trunk_pass.computing_modules()]
+    assert len(computing) == len(set(computing)) and set(computing) == expected
 
 
 def test_another_torch_makes_old_outputs_stale(store, monkeypatch):
-    logits(make_classifier())
+    logits(store, make_classifier())
     monkeypatch.setattr(torch, "__version__", "99.0")
-    logits(make_classifier())
+    logits(store, make_classifier())
     assert len(stored(store)) == 2
 
 
 def test_what_another_process_is_writing_is_neither_counted_nor_deleted(store, monkeypatch):
     def fill(number: int) -> None:
-        trunk_store.obtain({"number": number}, (10, 10), lambda array: array.__setitem__(..., number))
+        trunk_store.obtain(store, {"number": number}, (10, 10), lambda array: array.__setitem__(..., number))
 
     fill(0)
     (path,) = stored(store)
@@ -294,11 +300,11 @@ def test_what_another_process_is_writing_is_neither_counted_nor_deleted(store, m
 
 
 def test_what_a_killed_writer_left_is_cleared_by_the_next(store):
-    trunk_store.obtain({"a": 1}, (10, 10), lambda array: None)
+    trunk_store.obtain(store, {"a": 1}, (10, 10), lambda array: None)
     (path,) = stored(store)
     abandoned = path.with_name(f".{path.name}.1234567890abcdef.f32")
     path.replace(abandoned)
-    trunk_store.obtain({"a": 1}, (10, 10), lambda array: None)
+    trunk_store.obtain(store, {"a": 1}, (10, 10), lambda array: None)
     assert not abandoned.exists() and path.exists()
 
 
@@ -306,20 +312,31 @@ def test_two_processes_that_find_one_damaged_file_compute_it_once(tmp_path, stor
     program = (
         "import numpy, sys, time\nfrom pathlib import Path\nfrom spampipe.training import trunk_store\n"
         "def compute(array):\n    Path(sys.argv[1]).open('a').write('x')\n    array[...] = 7\n"
-        "found = trunk_store.obtain({'a': 1}, (1000, 8), compute)\nassert (found == 7).all()\n"
+        "found = trunk_store.obtain(Path(sys.argv[2]), {'a': 1}, (1000, 8), compute)\nassert (found == 7).all()\n"
     )
-    trunk_store.obtain({"a": 1}, (1000, 8), lambda array: array.__setitem__(..., 7))
+    trunk_store.obtain(store, {"a": 1}, (1000, 8), lambda array: array.__setitem__(..., 7))
     damage(stored(store)[0], "flipped")
-    command = [sys.executable, "-c", program, str(tmp_path / "computed")]
+    command = [sys.executable, "-c", program, str(tmp_path / "computed"), str(store)]
     running = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
     assert [process.wait() for process in running] == [0, 0]
     assert (tmp_path / "computed").read_text() == "x"
 
 
 def test_scores_are_the_same_bits_whether_stored_or_not(store):
-    classifier = make_classifier()
-    computed = spam_probabilities(classifier, TABLE, 4, "fp32", "messages", reuse_trunk=True)
-    found = spam_probabilities(classifier, TABLE, 4, "fp32", "messages", reuse_trunk=True)
-    assert (computed == found).all()
-    plain = spam_probabilities(classifier, TABLE, 4, "fp32", "messages")
+    model = complete_model(make_classifier())
+    computed = class_probabilities(model, TABLE, 4, "fp32", "messages", store)
+    found = class_probabilities(model, TABLE, 4, "fp32", "messages", store)
+    assert (computed == found).all() and len(stored(store)) == 1
+    plain = class_probabilities(model, TABLE, 4, "fp32", "messages")
     np.testing.assert_allclose(plain, computed, atol=1e-6)
+
+
+def test_scores_are_the_softmax_of_every_output(store):
+    classifier, table = make_classifier(num_labels=3), make_table(20, seed=4, labels=THREE)
+    found = class_probabilities(complete_model(classifier), table, 7, "fp32", None, store)
+    assert found.shape == (20, 3) and found.dtype == np.float64
+    expected = logits(store, classifier, table).double().exp()
+    expected /= expected.sum(dim=1, keepdim=True)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    nothing = TokenTable(table.input_ids[:0], table.lengths[:0], table.labels[:0], table.label_set)
+    assert class_probabilities(complete_model(classifier), nothing, 7, "fp32", None, store).shape == (0, 3)

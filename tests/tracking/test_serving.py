@@ -1,6 +1,5 @@
 """The model that MLflow stores answers as the command does, to whatever form of texts, loaded or served."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,16 @@ from fastapi.testclient import TestClient
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PyFuncModel, scoring_server
 
-from spampipe import params
-from spampipe.core import paths
-from spampipe.inference import mlflow_model
+from spampipe.classifiers import decision
+from spampipe.classifiers.decision import Decision
+from spampipe.core.workspace import Workspace
 from spampipe.inference.prediction import SpamClassifier
 from spampipe.models import checkpoint
 from spampipe.params import ModelParams
-from tests.support.project import ROOT
-from tests.support.repositories import change
+from spampipe.tracking import mlflow_model
+from spampipe.tracking.connection import ADDRESS_VARIABLE
+from spampipe.tracking.store import Store
+from tests.support import stores
 from tests.support.tiny_models import randomize
 
 TEXTS = ["Hey, are we still up for dinner?", "WINNER!! Call 09061701461 now to claim your prize", "ok", "free entry"]
@@ -29,36 +30,41 @@ MODEL = {"name": "gpt2-tiny", "weights": "random", "trainable": "all", "position
 
 
 @pytest.fixture(scope="module")
-def workspace(gpt2_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace(gpt2_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A folder with a classifier whose threshold divides TEXTS."""
-    folder = tmp_path_factory.mktemp("workspace")
+    made = stores.empty(tmp_path_factory.mktemp("workspace"))
     card = checkpoint.describe(ModelParams.model_validate(MODEL | {"dropout": 0.0}), 16, "fp32", gpt2_base)
     classifier = checkpoint.create(card, 1, 0.0, torch.device("cpu"), gpt2_base)
     randomize(classifier, 1)
-    checkpoint.save(classifier, card, folder / paths.CLASSIFIER_WEIGHTS, folder / paths.CLASSIFIER_CARD)
-    shutil.copy(ROOT / paths.PARAMS, folder)
-    probabilities = [p.probability for p in SpamClassifier.load(folder, gpt2_base).classify(TEXTS)]
-    change(folder, "evaluate", threshold=float(np.median(probabilities)))
-    return folder
+    checkpoint.save(classifier, card, made.classifier_weights, made.classifier_card)
+    even = SpamClassifier.load(made.root, gpt2_base, 0.5)
+    threshold = float(np.median([p.probability for p in even.classify(TEXTS)]))
+    decision.save(made.decision, Decision(threshold=threshold))
+    return made
 
 
 @pytest.fixture(scope="module")
-def labels(workspace: Path, gpt2_base: Path) -> list[str]:
+def labels(workspace: Workspace, gpt2_base: Path) -> list[str]:
     """What the workspace itself answers."""
-    found = [prediction.label for prediction in SpamClassifier.load(workspace, gpt2_base).classify(TEXTS)]
+    classifier = SpamClassifier.load(workspace.root, gpt2_base, decision.load(workspace.decision).threshold)
+    found = [prediction.label for prediction in classifier.classify(TEXTS)]
     assert sorted(found) == ["ham", "ham", "spam", "spam"]
     return found
 
 
 @pytest.fixture(scope="module")
-def model(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> PyFuncModel:
+def model(workspace: Workspace) -> PyFuncModel:
     """The classifier out of a real store."""
-    folder = tmp_path_factory.mktemp("store")
-    client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
-    run = client.create_run(client.create_experiment("spampipe", (folder / "artifacts").as_uri()))
-    mlflow_model.log(client, run.info.run_id, params.load(workspace / paths.PARAMS).evaluate.threshold, workspace)
-    (output,) = client.get_run(run.info.run_id).outputs.model_outputs
-    return mlflow.pyfunc.load_model(client.get_logged_model(output.model_id).artifact_location)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(ADDRESS_VARIABLE, raising=False)
+        store = Store.open(workspace)
+    run_id = store.create_run("served", {}, {})
+    for _ in range(2):  # the second time it is there
+        mlflow_model.log(store, run_id, workspace)
+    (output,) = store.client.get_run(run_id).outputs.model_outputs
+    logged = store.client.get_logged_model(output.model_id)
+    assert (logged.name, store.run(run_id).model_id) == ("classifier", output.model_id)
+    return mlflow.pyfunc.load_model(logged.artifact_location)
 
 
 @pytest.fixture(scope="module")

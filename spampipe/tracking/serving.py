@@ -9,39 +9,40 @@ import numpy.typing as npt
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
-from spampipe.core import paths
 from spampipe.core.errors import DataError, SpampipeError
-from spampipe.inference.prediction import SpamClassifier
-from spampipe.models import bases
-from spampipe.models.card import load_card
+from spampipe.core.workspace import Workspace
+from spampipe.inference import prediction
 
 COLUMN = "text"
 
 ModelInput = pd.DataFrame | pd.Series | npt.NDArray[Any] | Sequence[Any] | Mapping[str, Any]
 
 
-class SpamModel:
+class ServedModel:
     """Turns texts into a table of answers."""
 
-    def __init__(self, folder: Path) -> None:
-        """Load, with the base model from the user's cache or where it is published.
+    def __init__(self, workspace: Workspace) -> None:
+        """Load, with the base model from the user's cache or from where it is published.
 
         Args:
-            folder: holds models/classifier.*, and params.yaml with the threshold.
+            workspace: holds models/classifier.*, and models/decision.json with the threshold.
+
+        Raises:
+            CheckpointError: a file is missing or damaged.
+            FetchError: a file of the base model could not be had.
         """
-        card = load_card(folder / paths.CLASSIFIER_CARD)
-        base = bases.cached_base(card.base, "random" if card.base_sha256 is None else "pretrained")
-        self._classifier = SpamClassifier.load(folder, base)
+        self._classifier = prediction.load(workspace)
 
     def predict(self, model_input: ModelInput, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Label messages.
+        """Label texts.
 
         Args:
             model_input: the texts: a list, a series, an array, a table of one column, or one with a column text.
-            params: threshold, the probability from which on a message is spam.
+            params: `threshold`, the probability from which on a text gets the positive label.
 
         Returns:
-            Columns label and probability, in the order of the messages.
+            Columns label, and probability: of the positive label, or of the given one where no label is positive. In
+            the order of the texts.
 
         Raises:
             MlflowException: the input holds something else than texts, or the threshold is not between 0 and 1;
@@ -89,6 +90,6 @@ def _column(model_input: ModelInput) -> pd.Series:
     return table.iloc[:, found[0]]
 
 
-def _load_pyfunc(data_path: str) -> SpamModel:
-    """MLflow's way in."""
-    return SpamModel(Path(data_path))
+def _load_pyfunc(data_path: str) -> ServedModel:
+    """The function that MLflow calls to load the model that `mlflow_model` has stored."""
+    return ServedModel(Workspace(Path(data_path)))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from spampipe.models.linear import Linear, _better_as_convolution
+from spampipe.models.layers import Linear, _better_as_convolution
 from tests.support.project import ROOT
 
 
@@ -49,7 +49,7 @@ def test_only_large_float32_products_take_the_other_way():
 
 def test_an_empty_decoder_imports_none_of_torchs_compiler():
     program = (
-        "import sys\nfrom spampipe.models.architectures import BASE_MODELS\n"
+        "import sys\nfrom spampipe.models.catalogue import BASE_MODELS\n"
         "from spampipe.models.decoder import empty_decoder\n"
         "empty_decoder(BASE_MODELS['gpt2-tiny'].config)\nassert 'torch._dynamo' not in sys.modules"
     )

@@ -19,7 +19,7 @@ class Linear(nn.Linear):
     convolution with a 1 x 1 kernel. The hardware's products in bfloat16 go to oneDNN anyway.
     """
 
-    weight_is_rounded = False  # True: it holds bfloat16 numbers for a while, see precision.rounded_weights
+    weight_is_rounded = False  # True while precision.rounded_weights has put bfloat16 numbers into it
 
     def reset_parameters(self) -> None:
         """Draw the tensors, but not on the meta device: they are given later, and it would import half of torch."""

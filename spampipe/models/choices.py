@@ -1,0 +1,33 @@
+"""What can be chosen about a classifier network. No torch here, since params.yaml is checked against it."""
+
+from typing import Literal, Protocol
+
+from spampipe.models.architectures import Weights
+
+Position = Literal["last", "last_real", "first", "mean"]  # which token's output is classified
+Trainable = Literal["last_layer", "last_block", "last_two_blocks", "all"]  # the part that training changes
+Precision = Literal["fp32", "bf16"]  # of matrix products
+
+
+class ModelChoices(Protocol):
+    """The choices together, as the section of params.yaml about the model holds them."""
+
+    @property
+    def name(self) -> str:
+        """The base model, a key of BASE_MODELS."""
+
+    @property
+    def weights(self) -> Weights:
+        """Where the base model's tensors come from."""
+
+    @property
+    def trainable(self) -> Trainable:
+        """The part that training changes."""
+
+    @property
+    def position(self) -> Position:
+        """Which token's output is classified; `last` may be padding, and `mean` is the mean over all real tokens."""
+
+    @property
+    def causal(self) -> bool:
+        """Whether a token attends to itself and earlier tokens only."""

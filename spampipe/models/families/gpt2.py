@@ -1,0 +1,169 @@
+"""GPT-2, as OpenAI's models lie on the hub (MIT).
+
+Radford et al. 2019, "Language Models are Unsupervised Multitask Learners"; the sizes are those of table 2.
+"""
+
+import re
+from collections.abc import Callable, Container
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spampipe.data import tokenizer
+from spampipe.data.tokenizer import CONTRACTIONS_AND_WORDS, SYMBOLS, BytePairEncoding, Tokenizer
+from spampipe.downloads.fetch import Pin
+from spampipe.downloads.sources import HubFile, PypiPackage
+from spampipe.models.architectures import BaseModel, DecoderConfig, PublishedFiles
+
+if TYPE_CHECKING:
+    from spampipe.models.decoder import Decoder
+    from spampipe.models.weights import State
+
+# Runs of digits stay together.
+ENCODING = BytePairEncoding(
+    name="r50k_base",
+    pattern=rf"{CONTRACTIONS_AND_WORDS}| ?\p{{N}}+|{SYMBOLS}|\s+(?!\S)|\s+",
+    special_tokens={"<|endoftext|>": 50256},
+    end_of_text=50256,
+    vocabulary_size=50257,
+)
+_RANKS = Pin(
+    "r50k_base.tiktoken",
+    "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930",
+    (PypiPackage("mlx-whisper==0.4.3", "mlx_whisper/assets/gpt2.tiktoken"),),
+)
+
+_NAMES = {
+    "wte.weight": "token_embedding.weight",
+    "wpe.weight": "position_embedding.weight",
+    "ln_f": "final_norm",
+    "ln_1": "attention_norm",
+    "ln_2": "mlp_norm",
+    "attn.c_proj": "attention.output",
+    "mlp.c_fc": "mlp.up",
+    "mlp.c_proj": "mlp.down",
+}
+_CONSTANT = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")  # the causal mask, stored as if it were learned
+
+
+class Gpt2:
+    """GPT-2's files: a rank file, and safetensors as published."""
+
+    tokenizer = ENCODING.name
+    padding = ENCODING.end_of_text
+
+    def lay_out(self, published: PublishedFiles, folder: Path, fetch: Callable[[Pin, Path], object]) -> None:
+        """Copy the published files."""
+        fetch(published.tokenizer, self.tokenizer_path(folder))
+        if published.weights is not None:
+            fetch(published.weights, self.weights_path(folder))
+
+    def tokenizer_path(self, folder: Path) -> Path:
+        """The rank file."""
+        return folder / "tokenizer.tiktoken"
+
+    def weights_path(self, folder: Path) -> Path:
+        """The safetensors file."""
+        return folder / "weights.safetensors"
+
+    def load_tokenizer(self, folder: Path) -> Tokenizer:
+        """Read the rank file."""
+        return tokenizer.load(self.tokenizer_path(folder), ENCODING)
+
+    def read_weights(self, path: Path, config: DecoderConfig, leave_out: Container[str]) -> "State":
+        """Map the hub's tensors, all but those left out, to this project's names.
+
+        Linear layers are stored (inputs, outputs), transposed to torch's, and query, key and value lie side by
+        side in one tensor.
+        """
+        import torch
+        from safetensors import safe_open
+
+        from spampipe.models.weights import block_name, rename
+
+        state: State = {}
+        with safe_open(path, framework="pt") as stored:
+            keys = {key.removeprefix("transformer."): key for key in stored.keys()}  # noqa: SIM118 - not a dict
+            head, embedding = (keys.get(name) for name in ("lm_head.weight", "wte.weight"))
+            if head and embedding and torch.equal(stored.get_tensor(head), stored.get_tensor(embedding)):
+                del keys["lm_head.weight"]  # a tied head, stored a second time; one of its own is left to be refused
+            for name, key in keys.items():
+                if _CONSTANT.fullmatch(name):
+                    continue
+                prefix, kind = block_name(r"h\.(\d+)\.(.+)", name)
+                if kind.startswith("attn.c_attn."):
+                    ours = [
+                        f"{prefix}attention.{part}.{kind.rsplit('.', 1)[1]}" for part in ("query", "key", "value")
+                    ]
+                else:
+                    ours = [prefix + rename(kind, _NAMES)]
+                if ours[0] in leave_out:
+                    continue
+                tensor = stored.get_tensor(key).float()
+                if re.search(r"\.c_\w+\.weight$", name):
+                    tensor = tensor.T
+                for part_name, part in zip(ours, tensor.chunk(len(ours)), strict=True):
+                    state[part_name] = part.contiguous()
+        return state
+
+    def build(self, config: DecoderConfig, dropout: float) -> "Decoder":
+        """An empty decoder."""
+        from spampipe.models.decoder import empty_decoder
+
+        return empty_decoder(config, dropout)
+
+
+def _model(hidden_size: int, num_layers: int, num_heads: int, weights: Pin | None) -> BaseModel:
+    config = DecoderConfig(
+        vocabulary_size=ENCODING.vocabulary_size,
+        context_length=1024,
+        hidden_size=hidden_size,
+        num_layers=num_layers,
+        num_heads=num_heads,
+        num_kv_heads=num_heads,
+        intermediate_size=4 * hidden_size,
+        positions="learned",
+        normalization="layer_norm",
+        activation="gelu",
+        biases=True,
+    )
+    return BaseModel(config, FAMILY, PublishedFiles(_RANKS, weights))
+
+
+def _weights(name: str, repository: str, revision: str, sha256: str | None = None) -> Pin:
+    """The weight file in the hub's repository; without a hash, the hub's record of the pinned commit holds it."""
+    return Pin(name, sha256, (HubFile(f"openai-community/{repository}", revision, "model.safetensors"),))
+
+
+FAMILY = Gpt2()
+MODELS: dict[str, BaseModel] = {
+    "gpt2-small": _model(
+        768,
+        12,
+        12,
+        _weights(
+            "gpt2-small",
+            "gpt2",
+            "607a30d783dfa663caf39e06633721c8d4cfcd7e",
+            "248dfc3911869ec493c76e65bf2fcf7f615828b0254c12b473182f0f81d3a707",
+        ),
+    ),
+    "gpt2-medium": _model(
+        1024, 24, 16, _weights("gpt2-medium", "gpt2-medium", "6dcaa7a952f72f9298047fd5137cd6e4f05f41da")
+    ),
+    "gpt2-large": _model(
+        1280, 36, 20, _weights("gpt2-large", "gpt2-large", "32b71b12589c2f8d625668d2335a01cac3249519")
+    ),
+    "gpt2-xl": _model(
+        1600,
+        48,
+        25,
+        _weights(
+            "gpt2-xl",
+            "gpt2-xl",
+            "15ea56dee5df4983c59b2538573817e1667135e2",
+            "0f8b28eb05a8075f48b61b6f35332978c74fc7763fa9fb4051a1c30511736a6a",
+        ),
+    ),
+    # The same shape in a size that trains in seconds: for trying the pipeline out, not for results.
+    "gpt2-tiny": _model(64, 3, 4, None),
+}

@@ -1,0 +1,38 @@
+"""Which part of a classifier network is trained, and which tensors that leaves to the trunk."""
+
+from torch import nn
+
+from spampipe.models.choices import Trainable
+from spampipe.models.classifier import Classifier
+
+_TRAINED_BLOCKS: dict[str, int] = {"last_layer": 0, "last_block": 1, "last_two_blocks": 2}
+
+
+def freeze(classifier: Classifier, trainable: Trainable) -> None:
+    """Leave only one part of a network to be trained, and all blocks before it to the trunk.
+
+    Args:
+        classifier: the network.
+        trainable: `last_layer` is the head; the blocks' choices also train the final norm (the book, section 6.5).
+    """
+    everything = trainable == "all"
+    num_layers = classifier.decoder.config.num_layers
+    classifier.trunk_depth = 0 if everything else max(num_layers - _TRAINED_BLOCKS[trainable], 0)
+    classifier.requires_grad_(everything)
+    classifier.head.requires_grad_(True)
+    if trainable != "last_layer":
+        classifier.decoder.final_norm.requires_grad_(True)
+        classifier.decoder.blocks[classifier.trunk_depth :].requires_grad_(True)
+
+
+def trained_parameters(classifier: Classifier) -> dict[str, nn.Parameter]:
+    """The tensors that training changes, by name."""
+    return {name: tensor for name, tensor in classifier.named_parameters() if tensor.requires_grad}
+
+
+def trunk_parameters(classifier: Classifier) -> dict[str, nn.Parameter]:
+    """The decoder's tensors that only the trunk uses, by their name within the decoder; none without a trunk."""
+    decoder, depth = classifier.decoder, classifier.trunk_depth
+    modules = [*decoder.embeddings(), *decoder.blocks[:depth]] if depth else []
+    used = {id(tensor) for module in modules for tensor in module.parameters()}
+    return {name: tensor for name, tensor in decoder.named_parameters() if id(tensor) in used}

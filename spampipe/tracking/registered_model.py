@@ -1,0 +1,74 @@
+"""A model in MLflow's registry: each version is the model of one run, and one of them may be the champion."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from spampipe.tracking import connection
+from spampipe.tracking.store import Store
+
+CHAMPION = "champion"  # the alias that users load the model by
+_DESCRIPTION = "Labels texts; see the source run."
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a registered model.
+
+    Attributes:
+        number: its number, counted from 1.
+        run_id: the id of the run whose model it is.
+    """
+
+    number: int
+    run_id: str
+
+
+class RegisteredModel:
+    """A registered model of a store, made if there is none of its name."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        """Find the model, or make it.
+
+        Args:
+            store: holds the registry.
+            name: what users call the model.
+        """
+        from mlflow.exceptions import MlflowException
+
+        self._client, self._name, self._store = store.client, name, store
+        try:
+            self._client.create_registered_model(name, description=_DESCRIPTION)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+    def version_of(self, run_id: str) -> Version:
+        """The version that is a run's model, made if there is none.
+
+        Args:
+            run_id: the id of a run that a model is stored with.
+        """
+        for found in self._client.search_model_versions(f"name = '{self._name}'"):
+            if found.run_id == run_id:
+                return _version(found)
+        model_id = self._store.run(run_id).model_id
+        source = f"models:/{model_id}"
+        with connection.default_store(self._store.address):
+            return _version(self._client.create_model_version(self._name, source, run_id, model_id=model_id))
+
+    def champion(self) -> Version | None:
+        """The version that is the champion; None if no version is."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return _version(self._client.get_model_version_by_alias(self._name, CHAMPION))
+        except MlflowException:
+            return None  # the registry knows no such alias yet
+
+    def make_champion(self, version: Version) -> None:
+        """Let this version be the champion, instead of another."""
+        self._client.set_registered_model_alias(self._name, CHAMPION, str(version.number))
+
+
+def _version(found: Any) -> Version:
+    return Version(int(found.version), str(found.run_id))
