@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 
 from spampipe import figures
 from spampipe.data.labels import LabelSet
+from tests.support.label_sets import TWO
 from tests.support.project import ROOT
-from tests.support.scored import PETS, TWO
+from tests.support.scored import PETS
 
 SIZE = (4.0, 3.0)
 DOTS_PER_INCH = 50

@@ -55,11 +55,12 @@ class Metric(Quantity):
     given: Literal["always", "positive label", "no positive label"]
     compute: "Callable[[Evaluation], Value | list[float]]"
 
+    def is_of(self, labels: "LabelSet") -> bool:
+        """Whether evaluations with a label set have it."""
+        return self.given in ("always", "no positive label" if labels.positive is None else "positive label")
+
     def values(self, found: "Evaluation") -> dict[str, Value]:
-        """What it says of an evaluation, by name; empty if the label set does not have it."""
-        positive = "no positive label" if found.labels.positive is None else "positive label"
-        if self.given not in ("always", positive):
-            return {}
+        """Its value in an evaluation that has it, or its values, by name."""
         value = self.compute(found)
         if not isinstance(value, list):
             return {self.name: value}

@@ -19,6 +19,7 @@ from spampipe.evaluation.metric_types import (
 )
 
 if TYPE_CHECKING:
+    from spampipe.data.labels import LabelSet
     from spampipe.evaluation.scored import Evaluation
 
 METRICS = (
@@ -177,8 +178,14 @@ def compute(found: "Evaluation") -> dict[str, Value]:
     """What reports/evaluate/metrics.json holds: the metrics that the label set has, in the order of the table."""
     values: dict[str, Value] = {}
     for metric in METRICS:
-        values |= metric.values(found)
+        if metric.is_of(found.labels):
+            values |= metric.values(found)
     return values
+
+
+def described(labels: "LabelSet") -> dict[str, str]:
+    """What each metric that a label set has says, by name; `{label}` in a name stands for each label."""
+    return {metric.name: metric.says for metric in METRICS if metric.is_of(labels)}
 
 
 def is_metric(name: str) -> bool:

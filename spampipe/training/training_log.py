@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TextIO
+from typing import TYPE_CHECKING, Literal, Self, TextIO
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOMENT_COLUMNS = {
     "step": "int64",
@@ -135,12 +136,12 @@ class TrainingLog:
         }
 
 
-def steps_table(records: Sequence[Record]) -> pd.DataFrame:
+def steps_table(records: Sequence[Record]) -> "pd.DataFrame":
     """The losses, one row an estimate, columns STEP_COLUMNS."""
     return _table(records, "loss", STEP_COLUMNS)
 
 
-def epochs_table(records: Sequence[Record]) -> pd.DataFrame:
+def epochs_table(records: Sequence[Record]) -> "pd.DataFrame":
     """The accuracies, one row an epoch, columns EPOCH_COLUMNS."""
     return _table(records, "accuracy", EPOCH_COLUMNS)
 
@@ -159,7 +160,7 @@ def summary(records: Sequence[Record]) -> dict[str, float | int]:
     }
 
 
-def curves(steps: pd.DataFrame, epochs: pd.DataFrame) -> list[tuple[str, float, int]]:
+def curves(steps: "pd.DataFrame", epochs: "pd.DataFrame") -> list[tuple[str, float, int]]:
     """What a tracker was shown while a run recorded these tables.
 
     Args:
@@ -177,7 +178,9 @@ def curves(steps: pd.DataFrame, epochs: pd.DataFrame) -> list[tuple[str, float, 
     return [(name, value, step) for (name, step), value in points.items()]
 
 
-def _table(records: Sequence[Record], quantity: str, columns: dict[str, str]) -> pd.DataFrame:
+def _table(records: Sequence[Record], quantity: str, columns: dict[str, str]) -> "pd.DataFrame":
+    import pandas as pd  # who only uses a trained classifier does without
+
     rows = [
         (r.step, r.epoch, r.examples_seen, r.tokens_seen, r.learning_rate, r.train, r.validation)
         for r in records

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from spampipe.data.labels import LabelSet
 from spampipe.evaluation import curves
 from spampipe.evaluation.scored import ScoredSplit
-from tests.support.scored import PETS, TWO
+from tests.support.label_sets import TWO
+from tests.support.scored import PETS
 
 # Few different probabilities besides any, so that ties are frequent.
 PROBABILITIES = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]) | st.floats(0, 1)

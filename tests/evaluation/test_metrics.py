@@ -17,8 +17,9 @@ from spampipe.data.labels import LabelSet
 from spampipe.evaluation import metrics, reports, scores
 from spampipe.evaluation.metric_types import COUNT_TOLERANCE, LOSS_TOLERANCE, SHARE_TOLERANCE, label_keys
 from spampipe.evaluation.scored import Evaluation, ScoredSplit
+from tests.support.label_sets import TWO
 from tests.support.project import ROOT
-from tests.support.scored import PETS, TWO, evaluation, scored
+from tests.support.scored import PETS, evaluation, scored
 
 OUTCOMES = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=30)
 THREE_OUTCOMES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=30)
@@ -221,6 +222,8 @@ def test_what_is_known_of_each_figure():
     }
     assert metrics.better("validation_loss") == metrics.better("test_false_negatives") == "lower"
     assert set(metrics.DESCRIPTIONS) == set(metrics.NAMES)
+    assert tuple(metrics.described(TWO)) == NAMES_WITH_POSITIVE
+    assert "test_recall_{label}" in metrics.described(PETS) and "test_recall" not in metrics.described(PETS)
     assert all(text.endswith(".") and len(text) < 120 for text in metrics.DESCRIPTIONS.values())
 
 
@@ -267,7 +270,8 @@ PROGRAM = """
 import json, pathlib, sys, spampipe
 from spampipe import params
 from spampipe.evaluation import metrics
-from tests.support.scored import TWO, evaluation
+from tests.support.label_sets import TWO
+from tests.support.scored import evaluation
 rows = {name: [("HELLO", 0, 0), ("hello", 1, 1)] for name in ("train", "validation", "test", "leftover")}
 settings = params.load(pathlib.Path("params.yaml"))
 print(json.dumps({

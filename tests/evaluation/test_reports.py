@@ -12,7 +12,8 @@ from spampipe.core.workspace import Workspace
 from spampipe.data.labels import LabelSet
 from spampipe.evaluation import curves, readers, reports
 from spampipe.evaluation.scored import Evaluation, ScoredSplit, judged
-from tests.support.scored import PETS, TWO
+from tests.support.label_sets import TWO
+from tests.support.scored import PETS
 
 TEXTS, LABELS = ["x", "y", "z"], np.array([1, 0, 1])
 POSITIVE_PET = LabelSet(names=PETS.names, positive="dog")

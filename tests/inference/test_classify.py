@@ -10,40 +10,38 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from spampipe.classifiers.text_classifier import TextClassifier
 from spampipe.core.errors import DataError
 from spampipe.core.workspace import Workspace
-from spampipe.inference import answer_files, bulk, message_files, message_rows
-from spampipe.inference.prediction import SpamClassifier
-from spampipe.models import checkpoint
-from spampipe.params import ModelParams
+from spampipe.data.labels import LabelSet
+from spampipe.inference import answer_files, bulk, message_files, message_rows, prediction
+from tests.support import trained
+from tests.support.label_sets import TWO
 from tests.support.project import ROOT
-from tests.support.repositories import environment, run
-from tests.support.tiny_models import randomize
+from tests.support.repositories import change, environment, run
+from tests.support.scored import PETS
 
-MODEL = {"name": "gpt2-tiny", "weights": "random", "trainable": "all", "position": "last_real", "causal": True}
 TEXTS = ["see you at 3", "WIN £1000 now", 'two\n"lines", quoted', "tab\tand comma, 🎉"]
 
 
-@pytest.fixture(scope="module")
-def workspace(gpt2_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace_of(folder: Path, base: Path, labels: LabelSet) -> Path:
     """A folder with all that the command needs."""
-    folder = tmp_path_factory.mktemp("workspace")
-    shutil.copytree(gpt2_base, Workspace(folder).base)
-    card = checkpoint.describe(ModelParams.model_validate(MODEL | {"dropout": 0.0}), 16, "fp32", gpt2_base)
-    classifier = checkpoint.create(card, 1, 0.0, torch.device("cpu"), gpt2_base)
-    randomize(classifier, 1)
-    checkpoint.save(classifier, card, Workspace(folder).classifier_weights, Workspace(folder).classifier_card)
-    shutil.copy(Workspace(ROOT).params, folder)
+    shutil.copytree(base, Workspace(folder).base)
+    trained.save(Workspace(folder), labels)
     return folder
 
 
 @pytest.fixture(scope="module")
-def classifier(workspace: Path) -> SpamClassifier:
-    return SpamClassifier.load(workspace)
+def workspace(gpt2_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return workspace_of(tmp_path_factory.mktemp("workspace"), gpt2_base, TWO)
+
+
+@pytest.fixture(scope="module")
+def classifier(workspace: Path) -> TextClassifier:
+    return prediction.load(Workspace(workspace))
 
 
 def classify(
@@ -63,14 +61,14 @@ def classify(
 
 
 def test_bad_lines_are_reported_by_number_and_the_rest_is_answered(
-    workspace: Path, classifier: SpamClassifier
+    workspace: Path, classifier: TextClassifier
 ) -> None:
     printed, reported = classify(
         workspace, given=b"\xef\xbb\xbfone\r\n\n \t\ntwo\xff\nthree\n\xf0\x9f\x8e\x89", returns=1
     )
     rows = [line.split("\t") for line in printed.splitlines()]
     found = classifier.classify(["one", "three", "🎉"])
-    assert rows == [[prediction.label, f"{prediction.probability:.4f}", prediction.text] for prediction in found]
+    assert rows == [[answer.label, f"{answer.probability:.4f}", answer.text] for answer in found]
     assert reported == [
         "line 2: empty; left out",
         "line 3: empty; left out",
@@ -113,6 +111,28 @@ def test_the_command_takes_a_threshold_between_0_and_1(workspace: Path) -> None:
     printed, reported = classify(workspace, "--threshold", "1", "see you", returns=1)
     assert (printed, len(reported)) == ("", 1)
     assert reported[0].startswith("error: threshold 1.0: must be more than 0 and less than 1")
+
+
+def test_labels_without_a_positive_one_come_with_their_own_probability(gpt2_base: Path, tmp_path: Path) -> None:
+    folder = workspace_of(tmp_path / "pets", gpt2_base, PETS)
+    found = prediction.load(Workspace(folder)).probabilities(TEXTS[:2])
+    printed, _ = classify(folder, *TEXTS[:2])
+    rows = [line.split("\t") for line in printed.splitlines()]
+    assert rows == [
+        [PETS.names[row.argmax()], f"{row.max():.4f}", text] for row, text in zip(found, TEXTS[:2], strict=True)
+    ]
+    printed, reported = classify(folder, "--threshold", "0.9", "see you", returns=1)
+    assert printed == ""
+    assert reported == [
+        "error: threshold 0.9: no label of cat, dog, bird is the positive one; leave the threshold out"
+    ]
+
+
+def test_messages_are_computed_together_as_params_say(workspace: Path, tmp_path: Path) -> None:
+    assert bulk.batch_size(Workspace(workspace)) == 32  # there is no params.yaml
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    change(tmp_path, "evaluate", batch_size=7)
+    assert bulk.batch_size(Workspace(tmp_path)) == 7
 
 
 class Pieces(io.RawIOBase):
@@ -191,7 +211,7 @@ def read(path: Path) -> pd.DataFrame:
     return found.astype({name: float for name in found.columns if "probability" in name})
 
 
-def answer_file(classifier: SpamClassifier, given: Path, wanted: Path, column: str = "text") -> int:
+def answer_file(classifier: TextClassifier, given: Path, wanted: Path, column: str = "text") -> int:
     with message_files.from_file(given, column) as source, answer_files.to_file(wanted, source) as sink:
         return bulk.answer(classifier, source, sink, 32, progress=False)
 
@@ -206,7 +226,7 @@ def test_files_keep_their_columns_and_order(classifier, tmp_path, kind, wanted):
     answers = read(tmp_path / f"answers{wanted}")
     assert list(answers.columns) == ["id", "text", "label", "predicted_label", "probability"]
     assert answers[["id", "text", "label"]].to_numpy().tolist() == given.to_numpy().tolist()
-    expected = {prediction.text: prediction for prediction in classifier.classify(TEXTS)}
+    expected = {answer.text: answer for answer in classifier.classify(TEXTS)}
     assert answers["predicted_label"].tolist() == [expected[text].label for text in given["text"]]
     probabilities = [expected[text].probability for text in given["text"]]
     assert answers["probability"].tolist() == pytest.approx(probabilities, abs=1e-5)
@@ -239,7 +259,7 @@ def test_no_messages_make_an_empty_table(classifier, tmp_path, wanted):
         assert (list(answers.columns), len(answers)) == (["id", "text", "label", "probability"], 0)
 
 
-def reported(classifier: SpamClassifier, given: Path, wanted: Path, caplog: pytest.LogCaptureFixture) -> list[str]:
+def reported(classifier: TextClassifier, given: Path, wanted: Path, caplog: pytest.LogCaptureFixture) -> list[str]:
     caplog.clear()
     with caplog.at_level("WARNING", logger="spampipe"):
         left_out = answer_file(classifier, given, wanted)

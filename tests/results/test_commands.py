@@ -202,7 +202,7 @@ def test_errors_lists_the_mistakes_the_surest_first_one_a_line(repository: Path)
     table = pd.read_csv(Workspace(repository).predictions, keep_default_na=False)
     first, second = table.index[table["split"] == "test"][:2]
     for row, probability, text in ((first, 0.6, "two\nlines"), (second, 0.95, "surer")):
-        table.loc[row, ["text", "label", "predicted", "probability"]] = [text, 0, 1, probability]
+        table.loc[row, ["text", "label", "predicted", "probability"]] = [text, "ham", "spam", probability]
     Workspace(repository).predictions.unlink()
     table.to_csv(Workspace(repository).predictions, index=False)
     listed = run(repository, *SPAMPIPE, "errors", "--split", "test").stdout

@@ -7,7 +7,6 @@ import numpy as np
 from spampipe.data.labels import LabelSet
 from spampipe.evaluation.scored import Evaluation, ScoredSplit
 
-TWO = LabelSet(names=("ham", "spam"), positive="spam")
 PETS = LabelSet(names=("cat", "dog", "bird"), positive=None)
 
 Rows = Sequence[tuple[str, int, int]]  # text, label and predicted label, as class indices
