@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks import timing, workspace
 from spampipe import params
 from spampipe.core import command, files
+from spampipe.core.workspace import Workspace
 from spampipe.models.catalogue import BASE_MODELS
 
 RESULT = timing.RESULTS / "pipeline.json"
@@ -22,7 +23,7 @@ PARTED = ("train", "evaluate")
 
 def main() -> None:
     """Write benchmarks/results/pipeline.json."""
-    defaults = params.load()
+    defaults = params.load(Workspace().params)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--model", choices=BASE_MODELS, default=defaults.model.name)
@@ -77,7 +78,7 @@ def stage_by_stage(changes: workspace.Changes) -> tuple[dict[str, float], dict[s
     """Seconds of each stage without DVC, of `train` with another learning rate, and of the longest ones' parts."""
     with workspace.copy(changes) as folder, tempfile.TemporaryDirectory() as elsewhere:
         workspace.run(folder, "stages.download")
-        seconds = {stage: workspace.run(folder, f"stages.{stage}") for stage in workspace.STAGES[1:]}
+        seconds = {stage: workspace.run(folder, f"stages.{stage}") for stage in workspace.stages()[1:]}
         workspace.change_params(folder, {"train": {"learning_rate": SECOND_RATE}})
         seconds["second_train"] = workspace.run(folder, "stages.train")
         parts = {}
