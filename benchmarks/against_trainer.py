@@ -27,8 +27,8 @@ from spampipe.data import tokens
 from spampipe.data.tokens import TokenTable
 from spampipe.models import checkpoint, compute
 from spampipe.models.card import ClassifierCard
-from spampipe.models.precision import Precision
-from spampipe.params import TrainParams
+from spampipe.models.choices import Precision
+from spampipe.training.settings import TrainParams
 
 RESULT = timing.RESULTS / "against_trainer.json"
 REMARKS = (
@@ -48,22 +48,26 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="of this project's runs")
     parser.add_argument("--trainer-repeats", type=int, default=1)
     arguments = parser.parse_args()
-    settings = params.load()
+    settings, base = params.load(Workspace().params), Workspace().base
     loop = settings.train.model_copy(update={"epochs": arguments.epochs or settings.train.epochs})
     whole = {name: tokens.load(Workspace().split_tokens(name)) for name in SPLITS}
     tables = training_runs.shortened(whole, arguments.messages)
 
     def describe(precision: Precision) -> ClassifierCard:
-        return checkpoint.describe(settings.model, tables["train"].max_length, precision)
+        return checkpoint.describe(
+            settings.model, tables["train"].label_set, tables["train"].max_length, precision, base
+        )
 
     trainer, ours = {}, {}
     for precision in get_args(Precision):
-        runs = [run_trainer(describe(precision), loop, tables) for _ in range(arguments.trainer_repeats)]
+        runs = [run_trainer(describe(precision), loop, tables, base) for _ in range(arguments.trainer_repeats)]
         trainer[precision] = summarize(runs)
     compute.configure_torch()  # as the pipeline; the Trainer runs without
     for precision in get_args(Precision):
         changed = loop.model_copy(update={"precision": precision})
-        found = [training_runs.train_anew(describe(precision), changed, tables) for _ in range(arguments.repeats)]
+        found = [
+            training_runs.train_anew(describe(precision), changed, tables, base) for _ in range(arguments.repeats)
+        ]
         ours[precision] = summarize([(run.seconds, run.test_accuracy) for run in found])
     fastest = [min((row["seconds"] for row in rows.values()), key=lambda s: s["median"]) for rows in (trainer, ours)]
     same = {name: timing.ratio(trainer[name]["seconds"], ours[name]["seconds"]) for name in ours}
@@ -87,11 +91,13 @@ def summarize(runs: Sequence[tuple[float, float]]) -> dict[str, Any]:
     }
 
 
-def run_trainer(card: ClassifierCard, settings: TrainParams, tables: training_runs.Tables) -> tuple[float, float]:
+def run_trainer(
+    card: ClassifierCard, settings: TrainParams, tables: training_runs.Tables, base: Path
+) -> tuple[float, float]:
     """Train once with the Trainer: the seconds of that, and the accuracy on the test messages."""
-    classifier = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device())
-    model = llama_classifier(classifier, card.padding, card.labels)
-    del classifier
+    ours = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device(), base)
+    model = llama_classifier(ours, card.padding, card.labels)
+    del ours
     data = {name: rows(table) for name, table in tables.items()}
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(

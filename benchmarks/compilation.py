@@ -13,8 +13,8 @@ from spampipe.core.workspace import Workspace
 from spampipe.data import tokens
 from spampipe.data.tokens import TokenTable
 from spampipe.models import compute
-from spampipe.models.classifier import Classifier
-from spampipe.models.precision import Precision
+from spampipe.models.choices import Precision
+from spampipe.models.frozen_trunk import Model
 from spampipe.training import examples
 
 RESULT = timing.RESULTS / "compilation.json"
@@ -28,18 +28,16 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     compute.configure_torch()
-    table = training_runs.shortened({"train": tokens.load(Workspace().split_tokens("train"))}, arguments.messages)[
-        "train"
-    ]
+    table = tokens.load(Workspace().split_tokens("train")).rows(slice(arguments.messages))
     rows = []
     for precision in get_args(Precision):
-        classifier = trunk_rate.random_classifier(MODEL, compute.chosen_device())
-        trunk_rate.fresh_pass(classifier, table, precision)
-        plain = timing.spread([one_pass(classifier, table, precision) for _ in range(arguments.repeats)])
-        for block in classifier.decoder.blocks:
+        model = trunk_rate.random_model(MODEL, compute.chosen_device())
+        trunk_rate.fresh_pass(model, table, precision)
+        plain = timing.spread([one_pass(model, table, precision) for _ in range(arguments.repeats)])
+        for block in model.network.decoder.blocks:
             block.compile(dynamic=True)
-        first = one_pass(classifier, table, precision)
-        compiled = timing.spread([one_pass(classifier, table, precision) for _ in range(arguments.repeats)])
+        first = one_pass(model, table, precision)
+        compiled = timing.spread([one_pass(model, table, precision) for _ in range(arguments.repeats)])
         cost, gain = first - compiled["median"], plain["median"] - compiled["median"]
         rows.append(
             {
@@ -47,18 +45,18 @@ def main() -> None:
                 "seconds": plain,
                 "compiled_seconds": compiled,
                 "compilation_seconds": cost,
-                "tokens_to_break_even": flops.trunk_tokens(classifier, table) * cost / gain if gain > 0 else None,
+                "tokens_to_break_even": flops.trunk_tokens(model.network, table) * cost / gain if gain > 0 else None,
             }
         )
-    settings = {"model": MODEL, "messages": len(table), "tokens": flops.trunk_tokens(classifier, table)}
+    settings = {"model": MODEL, "messages": len(table), "tokens": flops.trunk_tokens(model.network, table)}
     files.write_json(RESULT, {"machine": timing.machine(), "settings": settings, "rows": rows})
 
 
-def one_pass(classifier: Classifier, table: TokenTable, precision: Precision) -> float:
+def one_pass(model: Model, table: TokenTable, precision: Precision) -> float:
     """Seconds of one pass with an empty store."""
-    with training_runs.empty_store():
+    with training_runs.empty_store() as store:
         start = time.perf_counter()
-        examples.prepare(classifier, table, precision, "benchmark")
+        examples.prepare(model, table, precision, "benchmark", store)
         return time.perf_counter() - start
 
 

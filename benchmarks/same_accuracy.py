@@ -5,6 +5,7 @@ each step and each evaluation, in float32.
 """
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from benchmarks import timing, training_runs
@@ -14,8 +15,8 @@ from spampipe.core.workspace import SPLITS, Workspace
 from spampipe.data import tokens
 from spampipe.data.tokens import TokenTable
 from spampipe.models import checkpoint, compute
-from spampipe.models.classifier import Classifier
-from spampipe.models.precision import Precision
+from spampipe.models.choices import Precision
+from spampipe.models.frozen_trunk import Model
 from spampipe.training import examples
 from spampipe.training.examples import TokenExamples
 
@@ -23,9 +24,9 @@ SEEDS = (123, 1, 2)
 RESULT = timing.RESULTS / "same_accuracy.json"
 
 
-def run_whole(classifier: Classifier, table: TokenTable, precision: Precision, name: str) -> TokenExamples:
+def run_whole(model: Model, table: TokenTable, precision: Precision, name: str, store: Path) -> TokenExamples:
     """Examples that run the whole model each time."""
-    return TokenExamples(classifier, table)
+    return TokenExamples(model, table)
 
 
 WAYS: tuple[tuple[str, Precision, training_runs.Prepare], ...] = (
@@ -43,19 +44,20 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help="use only the first of the seeds")
     arguments = parser.parse_args()
     seeds = SEEDS[: arguments.seeds]
-    settings = params.load()
+    settings, base = params.load(Workspace().params), Workspace().base
     epochs = arguments.epochs or settings.train.epochs
     compute.configure_torch()
     whole = {name: tokens.load(Workspace().split_tokens(name)) for name in SPLITS}
     tables = training_runs.shortened(whole, arguments.messages)
     rows: list[dict[str, Any]] = []
     for title, precision, prepare in WAYS:
-        card = checkpoint.describe(settings.model, tables["train"].max_length, precision)
+        train = tables["train"]
+        card = checkpoint.describe(settings.model, train.label_set, train.max_length, precision, base)
         runs = []
         for seed in seeds:
             changes = {"seed": seed, "epochs": epochs, "precision": precision}
-            run = training_runs.train_anew(card, settings.train.model_copy(update=changes), tables, prepare=prepare)
-            runs.append(run)
+            changed = settings.train.model_copy(update=changes)
+            runs.append(training_runs.train_anew(card, changed, tables, base, prepare))
         rows.append(
             {
                 "way": title,

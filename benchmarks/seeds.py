@@ -17,19 +17,22 @@ from spampipe import params
 from spampipe.core import command, files
 from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.data import messages, tokens
+from spampipe.data.labels import Probabilities
 from spampipe.data.tokens import TokenTable
-from spampipe.evaluation import reports
-from spampipe.evaluation.metrics import Probabilities
+from spampipe.evaluation import metrics
+from spampipe.evaluation.scored import Evaluation, judged
 from spampipe.models import checkpoint, compute
+from spampipe.models.choices import Precision
 from spampipe.models.classifier import Classifier
-from spampipe.models.precision import Precision, autocast
+from spampipe.models.freezing import trained_parameters
+from spampipe.models.precision import autocast
 from spampipe.params import Params
 from spampipe.training import examples, loop
 from spampipe.training.examples import Examples
+from spampipe.training.scoring import softmax
 
 SEEDS = (123, 1, 2, 3, 4)
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
-POSITIVE = 1  # the class index
 RESULT = timing.RESULTS / "seeds.json"
 FIGURES = (
     *("validation_accuracy", "test_accuracy", "test_precision", "test_recall", "test_f1"),
@@ -39,7 +42,7 @@ FIGURES = (
 
 def main() -> None:
     """Write benchmarks/results/seeds.json."""
-    settings = params.load()
+    settings = params.load(Workspace().params)
     compute.configure_torch()
     names = (*SPLITS, LEFTOVER_SPLIT)
     tables = {name: tokens.load(Workspace().split_tokens(name)) for name in names}
@@ -62,24 +65,27 @@ def over_seeds(
     texts: Mapping[str, pd.DataFrame],
 ) -> dict[str, Any]:
     """Each figure's mean, standard deviation and values over the seeds."""
-    card = checkpoint.describe(settings.model, tables["train"].max_length, precision)
-    classifier = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device())
-    splits = {name: examples.prepare(classifier, table, precision, name) for name, table in tables.items()}
-    start = {name: tensor.detach().clone() for name, tensor in classifier.trained_parameters().items()}
+    base, known = Workspace().base, tables["train"].label_set
+    card = checkpoint.describe(settings.model, known, tables["train"].max_length, precision, base)
+    model = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device(), base)
+    classifier, store = model.network, Workspace().trunk_store
+    splits = {name: examples.prepare(model, table, precision, name, store) for name, table in tables.items()}
+    start = {name: tensor.detach().clone() for name, tensor in trained_parameters(classifier).items()}
 
     summaries = []
     for seed in SEEDS:
         restart(classifier, start, seed)
         changed = settings.train.model_copy(update={"seed": seed, "precision": precision})
         loop.fit(classifier, splits["train"], splits["validation"], changed)
-        predictions = {}
-        for name in tables:
-            scores = spam_probabilities(classifier, splits[name], precision)
-            predictions[name] = reports.tabulate(name, texts[name], scores, settings.evaluate.threshold)
-        summaries.append(reports.summarize(predictions))
+        scored = {}
+        for name, table in texts.items():
+            found = probabilities(classifier, splits[name], precision)
+            columns = table["Text"].tolist(), table["Label"].to_numpy()
+            scored[name] = judged(name, *columns, found, known, settings.evaluate.threshold)
+        summaries.append(metrics.compute(Evaluation(known, scored)))
     figures = {}
     for figure in FIGURES:
-        values = [summary[figure] for summary in summaries if summary[figure] is not None]
+        values = [value for summary in summaries if (value := summary[figure]) is not None]
         figures[figure] = {"mean": statistics.mean(values), "std": statistics.stdev(values), "values": values}
     return figures
 
@@ -87,18 +93,18 @@ def over_seeds(
 @torch.no_grad()
 def restart(classifier: Classifier, start: dict[str, torch.Tensor], seed: int) -> None:
     """Put the trained tensors back to the base's, and draw the head anew."""
-    for name, tensor in classifier.trained_parameters().items():
+    for name, tensor in trained_parameters(classifier).items():
         tensor.copy_(start[name])
     checkpoint.reinitialize_head(classifier, seed)
 
 
 @torch.no_grad()
-def spam_probabilities(classifier: Classifier, split: Examples, precision: Precision) -> Probabilities:
-    """Each message's probability of being spam, from what the trunk gave once for all seeds."""
+def probabilities(classifier: Classifier, split: Examples, precision: Precision) -> Probabilities:
+    """Each message's probability of each label, from what the trunk gave once for all seeds."""
     parts = []
     for batch in torch.arange(len(split.labels)).split(32):
         with autocast(split.labels.device, precision):
-            parts.append(classifier(*split.inputs(batch)).softmax(dim=-1)[:, POSITIVE].double().cpu().numpy())
+            parts.append(softmax(classifier(*split.inputs(batch))))
     return np.concatenate(parts)
 
 

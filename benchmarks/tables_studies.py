@@ -11,7 +11,7 @@ from spampipe.core.workspace import Workspace
 def results() -> str:
     """The committed seed, five seeds and the baseline, side by side."""
     once = read(Workspace().evaluate_metrics)
-    seeds = read(RESULTS / "seeds.json")["figures"][params.load().train.precision]
+    seeds = read(RESULTS / "seeds.json")["figures"][params.load(Workspace().params).train.precision]
     baseline = read(RESULTS / "baseline.json")["figures"]
     rows = {
         "test accuracy": "test_accuracy",

@@ -1,7 +1,6 @@
 """Training as the pipeline does it, with nothing computed beforehand: what the benchmarks time."""
 
 import math
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -10,19 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spampipe.core.workspace import SPLITS, Workspace
-from spampipe.data import labels, messages, tokens
+from spampipe.data import labels, messages
+from spampipe.data.settings import TokenizePadParams
 from spampipe.data.tokens import TokenTable
-from spampipe.models import checkpoint, compute, precision
+from spampipe.models import checkpoint, compute, encoding
 from spampipe.models.card import ClassifierCard
-from spampipe.models.catalogue import BASE_MODELS
-from spampipe.models.classifier import Classifier
-from spampipe.params import TrainParams
-from spampipe.training import examples, loop
+from spampipe.models.choices import Precision
+from spampipe.models.frozen_trunk import Model
+from spampipe.training import examples, loop, measures
 from spampipe.training.examples import Examples
+from spampipe.training.settings import TrainParams
 from spampipe.training.training_log import Record
 
 Tables = dict[str, TokenTable]
-Prepare = Callable[[Classifier, TokenTable, precision.Precision, str], Examples]
+Prepare = Callable[[Model, TokenTable, Precision, str, Path], Examples]
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,7 @@ class TrainingRun:
 
 
 def train_anew(
-    card: ClassifierCard,
-    settings: TrainParams,
-    tables: Tables,
-    folder: Path = Workspace().base,
-    prepare: Prepare = examples.prepare,
+    card: ClassifierCard, settings: TrainParams, tables: Tables, base: Path, prepare: Prepare = examples.prepare
 ) -> TrainingRun:
     """Train a new classifier, with an empty store for the output of frozen layers.
 
@@ -53,37 +49,29 @@ def train_anew(
         card: of the classifier; its precision is that of the trunk.
         settings: of the loop; the seed draws the weights too.
         tables: the splits.
-        folder: of the base model.
+        base: the folder of the base model.
         prepare: makes examples of a split.
     """
-    classifier = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device(), folder)
-    classifier.complete()
-    with empty_store():
+    model = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device(), base)
+    model.trunk.complete()
+    with empty_store() as store:
         start = time.perf_counter()
         train, validation = (
-            prepare(classifier, tables[name], card.precision, name) for name in ("train", "validation")
+            prepare(model, tables[name], card.precision, name, store) for name in ("train", "validation")
         )
-        records = loop.fit(classifier, train, validation, settings)
+        records = loop.fit(model.network, train, validation, settings)
         seconds = time.perf_counter() - start
         if "test" not in tables:
             return TrainingRun(seconds, records, math.nan)
-        test = prepare(classifier, tables["test"], card.precision, "test")
-        return TrainingRun(seconds, records, loop.accuracy(classifier, test, card.precision))
+        test = prepare(model, tables["test"], card.precision, "test", store)
+        return TrainingRun(seconds, records, measures.accuracy(model.network, test, card.precision))
 
 
 @contextmanager
-def empty_store() -> Iterator[None]:
-    """Keep what frozen layers give in a temporary folder; the workspace's own store is not looked at."""
-    before = os.environ.get("DVC_ROOT")
+def empty_store() -> Iterator[Path]:
+    """A temporary folder for what frozen layers give, so that the workspace's own store is not looked at."""
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["DVC_ROOT"] = folder
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["DVC_ROOT"]
-            else:
-                os.environ["DVC_ROOT"] = before
+        yield Path(folder)
 
 
 def shortened(tables: Tables, most: int | None) -> Tables:
@@ -98,14 +86,6 @@ def tokenize(base: str, folder: Path) -> Tables:
         base: a key of BASE_MODELS.
         folder: of the base model.
     """
-    model = BASE_MODELS[base]
-    workspace = Workspace()
-    known = labels.load(workspace.labels)
-    tokenizer = model.family.load_tokenizer(folder)
-    texts = {name: messages.read(workspace.split_csv(name), known) for name in SPLITS}
-    rows = {name: tokenizer.encode(table["Text"].tolist()) for name, table in texts.items()}
-    max_length = tokens.choose_max_length("longest_train", rows["train"], model.config.context_length)
-    return {
-        name: tokens.pad(rows[name], table["Label"].tolist(), max_length, tokenizer.padding, known)
-        for name, table in texts.items()
-    }
+    known = labels.load(Workspace().labels)
+    texts = {name: messages.read(Workspace().split_csv(name), known) for name in SPLITS}
+    return encoding.tokenize(texts, known, base, folder, TokenizePadParams(max_length="longest_train"))

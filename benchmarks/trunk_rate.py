@@ -17,11 +17,11 @@ from benchmarks import flops, timing, training_runs
 from spampipe import params
 from spampipe.core import command, files
 from spampipe.core.workspace import Workspace
-from spampipe.data import tokens
+from spampipe.data import labels, tokens
 from spampipe.data.tokens import TokenTable
-from spampipe.models import checkpoint, compute
-from spampipe.models.classifier import Classifier
-from spampipe.models.precision import Precision
+from spampipe.models import bases, checkpoint, compute
+from spampipe.models.choices import Precision
+from spampipe.models.frozen_trunk import Model
 from spampipe.training import examples
 
 RESULT = timing.RESULTS / "trunk_rate.json"
@@ -52,15 +52,15 @@ def main() -> None:
     device = compute.chosen_device()
     peaks = {name: flops.matrix_rate(device, dtype, MATRIX_SIZE) for name, dtype in DTYPES.items()}
     rows = []
-    for model in arguments.models:
-        classifier = random_classifier(model, device)
-        tables = messages(classifier, arguments.tokens)
+    for name in arguments.models:
+        model = random_model(name, device)
+        tables = messages(model, arguments.tokens)
         for precision in PRECISIONS:
-            examples.prepare(classifier, tables["30"], precision, "warm-up")
+            fresh_pass(model, tables["30"], precision)  # warm up
             for lengths, table in tables.items():
-                row = {"model": model, "precision": precision, "lengths": lengths}
-                rows.append(row | rate(classifier, table, precision, arguments.repeats, peaks[precision]))
-            rows[-1]["profile"] = operators(classifier, table, precision)  # of the last: real lengths
+                row = {"model": name, "precision": precision, "lengths": lengths}
+                rows.append(row | rate(model, table, precision, arguments.repeats, peaks[precision]))
+            rows[-1]["profile"] = operators(model, table, precision)  # of the last: real lengths
     document = {
         "machine": timing.machine(),
         "settings": {"repeats": arguments.repeats, "tokens": arguments.tokens, "matrix_size": MATRIX_SIZE},
@@ -69,21 +69,22 @@ def main() -> None:
     files.write_json(RESULT, document)
 
 
-def random_classifier(name: str, device: torch.device) -> Classifier:
+def random_model(name: str, device: torch.device) -> Model:
     """A classifier of this shape with untrained weights, all but its last block frozen."""
     changes = {"name": name, "weights": "random", "trainable": "last_block", "position": "last_real"}
-    settings = params.load().model.model_copy(update=changes | {"causal": True, "dropout": 0.0})
-    return checkpoint.create(checkpoint.describe(settings, 120, "fp32"), 0, 0.0, device)
+    settings = params.load(Workspace().params).model.model_copy(update=changes | {"causal": True, "dropout": 0.0})
+    known, base = labels.load(Workspace().labels), bases.cached_base(name, "random")
+    return checkpoint.create(checkpoint.describe(settings, known, 120, "fp32", base), 0, 0.0, device, base)
 
 
-def messages(classifier: Classifier, wanted: int) -> dict[str, TokenTable]:
+def messages(model: Model, wanted: int) -> dict[str, TokenTable]:
     """About as many tokens as wanted: in messages of one length, and in the first ones of the train split."""
     draw = np.random.default_rng(0)
     train = tokens.load(Workspace().split_tokens("train"))
     tables = {}
     for length in FIXED_LENGTHS:
         shape = (max(1, wanted // length), length)
-        ids = draw.integers(0, classifier.decoder.config.vocabulary_size, shape, dtype=np.int32)
+        ids = draw.integers(0, model.network.decoder.config.vocabulary_size, shape, dtype=np.int32)
         columns = np.full(len(ids), length, dtype=np.int32)
         tables[str(length)] = TokenTable(ids, columns, np.zeros_like(columns), train.label_set)
     count = max(1, int((train.lengths.cumsum() <= wanted).sum()))
@@ -91,35 +92,33 @@ def messages(classifier: Classifier, wanted: int) -> dict[str, TokenTable]:
     return tables
 
 
-def rate(
-    classifier: Classifier, table: TokenTable, precision: Precision, repeats: int, peak: float
-) -> dict[str, Any]:
+def rate(model: Model, table: TokenTable, precision: Precision, repeats: int, peak: float) -> dict[str, Any]:
     """Seconds of the pass, its operations a second, and their share of the matrix products' rate."""
-    work = flops.trunk_flops(classifier, table)
-    seconds = timing.repeat(lambda: fresh_pass(classifier, table, precision), repeats)
+    work = flops.trunk_flops(model.network, table)
+    seconds = timing.repeat(lambda: fresh_pass(model, table, precision), repeats)
     rates = timing.spread([work / value for value in seconds["values"]])
     shares = timing.spread([value / peak for value in rates["values"]])
     return {
         "messages": len(table),
-        "tokens": flops.trunk_tokens(classifier, table),
+        "tokens": flops.trunk_tokens(model.network, table),
         "seconds": seconds,
         "flops_per_second": rates,
         "share_of_matrix_rate": shares,
     }
 
 
-def fresh_pass(classifier: Classifier, table: TokenTable, precision: Precision) -> None:
+def fresh_pass(model: Model, table: TokenTable, precision: Precision) -> None:
     """The pass as the pipeline runs it, with nothing in the store yet."""
-    with training_runs.empty_store():
-        examples.prepare(classifier, table, precision, "benchmark")
+    with training_runs.empty_store() as store:
+        examples.prepare(model, table, precision, "benchmark", store)
 
 
-def operators(classifier: Classifier, table: TokenTable, precision: Precision) -> dict[str, float]:
+def operators(model: Model, table: TokenTable, precision: Precision) -> dict[str, float]:
     """The share of the pass's time that each kind of operator takes, on the device itself."""
-    on_gpu = classifier.head.weight.device.type == "cuda"
+    on_gpu = model.network.head.weight.device.type == "cuda"
     activities = [ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU]
     with profile(activities=activities) as profiler:
-        fresh_pass(classifier, table, precision)
+        fresh_pass(model, table, precision)
     totals = dict.fromkeys((*KINDS, "other"), 0.0)
     for event in profiler.key_averages():
         totals[kind(event.key)] += event.self_device_time_total if on_gpu else event.self_cpu_time_total

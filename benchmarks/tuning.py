@@ -10,7 +10,6 @@ import statistics
 from pathlib import Path
 
 import torch
-from torch.nn import functional
 
 from benchmarks.seeds import restart
 from spampipe import params
@@ -19,7 +18,8 @@ from spampipe.core.workspace import SPLITS, Workspace
 from spampipe.data import tokens
 from spampipe.models import checkpoint, compute
 from spampipe.models.classifier import Classifier
-from spampipe.training import examples, loop
+from spampipe.models.freezing import trained_parameters
+from spampipe.training import examples, loop, measures
 from spampipe.training.examples import Examples
 from spampipe.training.training_log import Record
 
@@ -34,13 +34,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     precision = parser.parse_args().precision
-    settings = params.load()
+    settings = params.load(Workspace().params)
     compute.configure_torch()
     tables = {name: tokens.load(Workspace().split_tokens(name)) for name in SPLITS}
-    card = checkpoint.describe(settings.model, tables["train"].max_length, precision)
-    classifier = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device())
-    splits = {name: examples.prepare(classifier, table, precision, name) for name, table in tables.items()}
-    start = {name: tensor.detach().clone() for name, tensor in classifier.trained_parameters().items()}
+    train, base = tables["train"], Workspace().base
+    card = checkpoint.describe(settings.model, train.label_set, train.max_length, precision, base)
+    model = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device(), base)
+    classifier, store = model.network, Workspace().trunk_store
+    splits = {name: examples.prepare(model, table, precision, name, store) for name, table in tables.items()}
+    start = {name: tensor.detach().clone() for name, tensor in trained_parameters(classifier).items()}
 
     outcomes: dict[tuple[float, int], list[dict[str, float]]] = {}
     for learning_rate in LEARNING_RATES:
@@ -52,7 +54,7 @@ def main() -> None:
                     outcome = {
                         "validation_accuracy": record.validation,
                         "validation_loss": mean_loss(classifier, splits["validation"]),
-                        "test_accuracy": loop.accuracy(classifier, splits["test"], precision),
+                        "test_accuracy": measures.accuracy(classifier, splits["test"], precision),
                     }
                     outcomes.setdefault((rate, round(record.epoch)), []).append(outcome)
 
@@ -71,10 +73,10 @@ def main() -> None:
     files.write_json(RESULTS / f"tuning_{precision}.json", document)
 
 
-@torch.no_grad()
 def mean_loss(classifier: Classifier, split: Examples) -> float:
     """The mean loss over all messages."""
-    return functional.cross_entropy(classifier(*split.inputs(torch.arange(len(split.labels)))), split.labels).item()
+    with measures.evaluating(classifier):
+        return measures.mean_loss(classifier, split, [torch.arange(len(split.labels))])
 
 
 def summarize(outcomes: list[dict[str, float]]) -> dict[str, float]:
