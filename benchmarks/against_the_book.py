@@ -19,14 +19,15 @@ from torch import Tensor, nn
 
 from benchmarks import timing, training_runs
 from benchmarks.opponents import book_classifier
+from spampipe.classifiers.settings import ModelParams
 from spampipe.core import command, files
 from spampipe.data.tokens import TokenTable
 from spampipe.models import bases, checkpoint, compute
 from spampipe.models.card import ClassifierCard
 from spampipe.models.choices import Position, Precision
 from spampipe.models.compute import random_stream
-from spampipe.params import ModelParams, TrainParams
 from spampipe.training.loop import shuffled_batches
+from spampipe.training.settings import TrainParams
 
 RESULT = timing.RESULTS / "against_the_book.json"
 SETTINGS = TrainParams(
@@ -74,8 +75,9 @@ def main() -> None:
                 causal=True,
                 dropout=0.0,
             )
-            train = tables["train"]
-            return checkpoint.describe(model, train.label_set, train.max_length, precision, folder)
+            return checkpoint.describe(
+                model, tables["train"].label_set, tables["train"].max_length, precision, folder
+            )
 
         book = run_book(describe("last", "fp32"), settings, tables, folder)
         compute.configure_torch()  # as the pipeline; the book's loop runs without

@@ -28,7 +28,7 @@ from spampipe.data.tokens import TokenTable
 from spampipe.models import checkpoint, compute
 from spampipe.models.card import ClassifierCard
 from spampipe.models.choices import Precision
-from spampipe.params import TrainParams
+from spampipe.training.settings import TrainParams
 
 RESULT = timing.RESULTS / "against_trainer.json"
 REMARKS = (
@@ -48,25 +48,25 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="of this project's runs")
     parser.add_argument("--trainer-repeats", type=int, default=1)
     arguments = parser.parse_args()
-    settings = params.load(Workspace().params)
+    settings, base = params.load(Workspace().params), Workspace().base
     loop = settings.train.model_copy(update={"epochs": arguments.epochs or settings.train.epochs})
     whole = {name: tokens.load(Workspace().split_tokens(name)) for name in SPLITS}
     tables = training_runs.shortened(whole, arguments.messages)
 
     def describe(precision: Precision) -> ClassifierCard:
-        train = tables["train"]
-        return checkpoint.describe(settings.model, train.label_set, train.max_length, precision, Workspace().base)
+        return checkpoint.describe(
+            settings.model, tables["train"].label_set, tables["train"].max_length, precision, base
+        )
 
     trainer, ours = {}, {}
     for precision in get_args(Precision):
-        runs = [run_trainer(describe(precision), loop, tables) for _ in range(arguments.trainer_repeats)]
+        runs = [run_trainer(describe(precision), loop, tables, base) for _ in range(arguments.trainer_repeats)]
         trainer[precision] = summarize(runs)
     compute.configure_torch()  # as the pipeline; the Trainer runs without
     for precision in get_args(Precision):
         changed = loop.model_copy(update={"precision": precision})
         found = [
-            training_runs.train_anew(describe(precision), changed, tables, Workspace().base)
-            for _ in range(arguments.repeats)
+            training_runs.train_anew(describe(precision), changed, tables, base) for _ in range(arguments.repeats)
         ]
         ours[precision] = summarize([(run.seconds, run.test_accuracy) for run in found])
     fastest = [min((row["seconds"] for row in rows.values()), key=lambda s: s["median"]) for rows in (trainer, ours)]
@@ -91,10 +91,12 @@ def summarize(runs: Sequence[tuple[float, float]]) -> dict[str, Any]:
     }
 
 
-def run_trainer(card: ClassifierCard, settings: TrainParams, tables: training_runs.Tables) -> tuple[float, float]:
+def run_trainer(
+    card: ClassifierCard, settings: TrainParams, tables: training_runs.Tables, base: Path
+) -> tuple[float, float]:
     """Train once with the Trainer: the seconds of that, and the accuracy on the test messages."""
-    ours = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device(), Workspace().base)
-    model = llama_classifier(ours, card.padding, card.labels.names)
+    ours = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device(), base)
+    model = llama_classifier(ours, card.padding, card.labels)
     del ours
     data = {name: rows(table) for name, table in tables.items()}
     with tempfile.TemporaryDirectory() as folder:

@@ -28,9 +28,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     compute.configure_torch()
-    table = training_runs.shortened({"train": tokens.load(Workspace().split_tokens("train"))}, arguments.messages)[
-        "train"
-    ]
+    table = tokens.load(Workspace().split_tokens("train")).rows(slice(arguments.messages))
     rows = []
     for precision in get_args(Precision):
         model = trunk_rate.random_model(MODEL, compute.chosen_device())

@@ -6,7 +6,7 @@ import torch
 
 from spampipe.data.tokens import TokenTable
 from spampipe.models.classifier import Classifier
-from spampipe.training.trunk_pass import distinct_rows
+from spampipe.training import trunk_pass
 
 
 def block_flops(classifier: Classifier, stop: int | None) -> int:
@@ -26,7 +26,7 @@ def trunk_flops(classifier: Classifier, table: TokenTable) -> int:
 def trunk_tokens(classifier: Classifier, table: TokenTable) -> int:
     """Tokens that the frozen layers' pass reads: those of distinct messages, as far as they count."""
     lengths = classifier.effective_lengths(torch.from_numpy(table.lengths), table.max_length)
-    rows, _ = distinct_rows(torch.from_numpy(table.input_ids), lengths)
+    rows, _ = trunk_pass.distinct_rows(torch.from_numpy(table.input_ids), lengths)
     return int(lengths[rows].sum())
 
 

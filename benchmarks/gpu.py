@@ -21,7 +21,6 @@ from spampipe import params
 from spampipe.core import command, files
 from spampipe.core.errors import SpampipeError
 from spampipe.core.workspace import Workspace
-from spampipe.data.tokens import TokenTable
 from spampipe.models import bases, checkpoint, compute
 from spampipe.models.choices import Precision, Trainable
 from spampipe.training import examples, loop
@@ -66,11 +65,12 @@ def main() -> None:
         for name in arguments.precision
     }
     with tempfile.TemporaryDirectory() as folder, training_runs.empty_store() as store:
-        bases.fetch_base("gpt2-small", "random", Path(folder))  # every size has the same tokenizer
-        tables = training_runs.tokenize("gpt2-small", Path(folder))
+        base = Path(folder)
+        bases.fetch_base("gpt2-small", "random", base)  # every size has the same tokenizer
+        tables = training_runs.tokenize("gpt2-small", base)
         del tables["test"]
         rows = [
-            measure(variant, precision, arguments.epochs, tables, device, Path(folder), store)
+            measure(variant, precision, arguments.epochs, tables, device, base, store)
             for variant in VARIANTS
             if variant.row in arguments.rows
             for precision in arguments.precision
@@ -94,9 +94,9 @@ def measure(
     variant: Variant,
     precision: Precision,
     epochs: int,
-    tables: dict[str, TokenTable],
+    tables: training_runs.Tables,
     device: torch.device,
-    folder: Path,
+    base: Path,
     store: Path,
 ) -> dict[str, Any]:
     """Train one variant; its minutes, peak memory and operations a second.
@@ -104,29 +104,38 @@ def measure(
     Operations are those of the blocks' weight matrices: with frozen layers, of their one pass over train and
     validation in that pass's time; else of the training steps, forward and twice that backward, without the last
     block, in the whole time. Both are lower bounds.
+
+    Args:
+        variant: what is trained.
+        precision: of the matrix products.
+        epochs: passes over the training messages.
+        tables: train and validation.
+        device: where it is trained.
+        base: the folder of the base model.
+        store: the folder for the frozen layers' output.
     """
     settings, length = params.load(Workspace().params), tables["train"].max_length
     changes = {"name": variant.model, "weights": "random", "trainable": variant.trainable, "position": "last"}
-    model = settings.model.model_copy(update=changes | {"causal": True, "dropout": 0.0})
-    changed = {"epochs": epochs, "batch_size": 8, "learning_rate": 5e-5, "precision": precision}
-    card = checkpoint.describe(model, tables["train"].label_set, length, precision, folder)
-    made = checkpoint.create(card, settings.train.seed, 0.0, device, folder)
-    made.trunk.digest()  # names the store's file; part of loading, not of training
+    choices = settings.model.model_copy(update=changes | {"causal": True, "dropout": 0.0})
+    steps = {"epochs": epochs, "batch_size": 8, "learning_rate": 5e-5, "precision": precision}
+    card = checkpoint.describe(choices, tables["train"].label_set, length, precision, base)
+    model = checkpoint.create(card, settings.train.seed, 0.0, device, base)
+    model.trunk.digest()  # names the store's file; part of loading, not of training
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     flops.synchronize(device)
     start = time.perf_counter()
-    train, validation = (examples.prepare(made, table, precision, name, store) for name, table in tables.items())
+    train, validation = (examples.prepare(model, table, precision, name, store) for name, table in tables.items())
     flops.synchronize(device)
     prepared = time.perf_counter()
-    loop.fit(made.network, train, validation, settings.train.model_copy(update=changed))
+    loop.fit(model.network, train, validation, settings.train.model_copy(update=steps))
     flops.synchronize(device)
     end = time.perf_counter()
-    if made.network.trunk_depth:
-        rate = sum(flops.trunk_flops(made.network, table) for table in tables.values()) / (prepared - start)
+    if model.network.trunk_depth:
+        rate = sum(flops.trunk_flops(model.network, table) for table in tables.values()) / (prepared - start)
     else:
         seen = epochs * (len(tables["train"]) // 8) * 8 * length
-        rate = 3 * flops.block_flops(made.network, -1) * seen / (end - start)
+        rate = 3 * flops.block_flops(model.network, -1) * seen / (end - start)
     return {
         **dataclasses.asdict(variant),
         "precision": precision,

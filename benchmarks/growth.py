@@ -19,7 +19,7 @@ from benchmarks import timing, workspace
 from spampipe.core import command, files
 from spampipe.core.errors import SpampipeError
 from spampipe.core.workspace import Workspace
-from spampipe.data import labels
+from spampipe.data import labels as labels_
 from spampipe.data import messages as messages_
 
 RESULT = timing.RESULTS / "growth.json"
@@ -59,8 +59,8 @@ def grow(size: int, store_mebibytes: int) -> dict[str, Any]:
         collection.write_text(synthetic(size), encoding="utf-8")
         workspace.change_params(folder, {"download": {"dataset": str(collection)}})
         variables = {"SPAMPIPE_TRACKING": "off", "SPAMPIPE_TRUNK_BYTES": str(store_mebibytes << 20)}
-        stages = {stage: measure(folder, f"stages.{stage}", variables) for stage in workspace.STAGES}
-        store = sum(path.stat().st_size for path in (folder / ".spampipe").rglob("*.f32"))
+        stages = {stage: measure(folder, f"stages.{stage}", variables) for stage in workspace.stages()}
+        store = sum(path.stat().st_size for path in Workspace(folder).trunk_store.glob("*.f32"))
     seconds = sum(stage["seconds"] for stage in stages.values())
     return {
         "messages": size,
@@ -73,18 +73,18 @@ def grow(size: int, store_mebibytes: int) -> dict[str, Any]:
 
 def synthetic(size: int) -> str:
     """A collection of `label<TAB>text` lines with the real one's classes and, nearly, its lengths."""
-    label_set = labels.load(Workspace().labels)
-    real = messages_.parse(Workspace().raw_messages.read_bytes(), Workspace().raw_messages, label_set)
+    raw, labels = Workspace().raw_messages, labels_.load(Workspace().labels)
+    real = messages_.parse(raw.read_bytes(), raw, labels)
     known = [(label, text.replace('"', "'").split()) for label, text in zip(real["Label"], real["Text"], strict=True)]
-    words = {
-        label: [word for other, text in known if other == label for word in text] for label in range(len(label_set))
-    }
+    words: list[list[str]] = [[] for _ in labels.names]
+    for label, text in known:
+        words[label] += text
     draw = random.Random(SEED)
     lines = []
     for _ in range(size):
         label, text = draw.choice(known)
         changed = [draw.choice(words[label]) if draw.random() < EXCHANGED else word for word in text]
-        lines.append(f"{label_set.names[label]}\t{' '.join(changed)}\n")
+        lines.append(f"{labels.names[label]}\t{' '.join(changed)}\n")
     return "".join(lines)
 
 

@@ -11,6 +11,7 @@ from tiktoken_ext.openai_public import r50k_pat_str
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForSequenceClassification
 
+from spampipe.data.labels import LabelSet
 from spampipe.models.architectures import DecoderConfig
 from spampipe.models.classifier import Classifier
 from spampipe.models.decoder import Decoder
@@ -59,9 +60,10 @@ _LLAMA_NAMES = {
 def book_classifier(ours: Model) -> GPTModel:
     """The book's GPTModel, sections 6.4 and 6.5, with a copy of a GPT-2 classifier's tensors."""
     ours.trunk.complete()
-    model = book_model(ours.network.decoder, ours.network.head.out_features)
-    model.out_head.load_state_dict(ours.network.head.state_dict())
-    return _frozen_alike(model, ours.network, _BOOK_NAMES)
+    classifier = ours.network
+    model = book_model(classifier.decoder, classifier.head.out_features)
+    model.out_head.load_state_dict(classifier.head.state_dict())
+    return _frozen_alike(model, classifier, _BOOK_NAMES)
 
 
 def book_encoding(ranks: Path) -> tiktoken.Encoding:
@@ -95,15 +97,15 @@ def book_model(decoder: Decoder, num_labels: int | None = None) -> GPTModel:
     return model.eval()
 
 
-def llama_classifier(ours: Model, padding: int, labels: tuple[str, ...]) -> LlamaForSequenceClassification:
+def llama_classifier(ours: Model, padding: int, labels: LabelSet) -> LlamaForSequenceClassification:
     """The model of transformers, with a copy of a Llama classifier's tensors, and a head with a bias as ours has."""
     ours.trunk.complete()
     classifier = ours.network
     config = llama_config(
         classifier.decoder.config,
         pad_token_id=padding,
-        id2label=dict(enumerate(labels)),
-        label2id={label: number for number, label in enumerate(labels)},
+        id2label=dict(enumerate(labels.names)),
+        label2id={label: number for number, label in enumerate(labels.names)},
         use_cache=False,  # keys and values of earlier calls are of no use to a classifier
     )
     model = LlamaForSequenceClassification(config)

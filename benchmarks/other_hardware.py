@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import timing, workspace
+from spampipe.classifiers import decision
 from spampipe.core import command, files
 from spampipe.core.workspace import Workspace
 from spampipe.evaluation import readers
@@ -64,16 +65,13 @@ def main() -> None:
 
 
 def outcome(folder: Path) -> dict[str, Any]:
-    """The losses, metrics and predictions that lie in a copy."""
-    training, evaluation = (
-        readers.read_metrics(folder / name) for name in (Workspace().train_metrics, Workspace().evaluate_metrics)
-    )
-    metrics = training | evaluation
-    steps = files.read_csv(Workspace(folder).train_steps, training_log.STEP_COLUMNS)
+    """The losses, metrics and predictions that lie in a copy, and the threshold that they were made with."""
+    found = Workspace(folder)
     return {
-        "metrics": metrics,
-        "steps": steps,
-        "predictions": readers.read_predictions(Workspace(folder).predictions),
+        "metrics": readers.read_metrics(found.train_metrics) | readers.read_metrics(found.evaluate_metrics),
+        "steps": files.read_csv(found.train_steps, training_log.STEP_COLUMNS),
+        "predictions": readers.read_predictions(found.predictions),
+        "threshold": decision.load(found.decision).threshold,
     }
 
 
@@ -87,7 +85,7 @@ def difference(one: str, other: str, before: dict[str, Any], after: dict[str, An
     losses = [table[["train_loss", "validation_loss"]] for table in (before["steps"], after["steps"])]
     old, new = before["predictions"], after["predictions"]
     changed = old["predicted"] != new["predicted"]
-    ties = pd.concat([(table["probability"] - 0.5).abs()[changed] for table in (old, new)])
+    ties = pd.concat([(table["probability"] - before["threshold"]).abs()[changed] for table in (old, new)])
     return {
         "between": [one, other],
         "largest_loss_difference": float((losses[0] - losses[1]).abs().max().max()),

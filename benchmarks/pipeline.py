@@ -78,7 +78,7 @@ def stage_by_stage(changes: workspace.Changes) -> tuple[dict[str, float], dict[s
     """Seconds of each stage without DVC, of `train` with another learning rate, and of the longest ones' parts."""
     with workspace.copy(changes) as folder, tempfile.TemporaryDirectory() as elsewhere:
         workspace.run(folder, "stages.download")
-        seconds = {stage: workspace.run(folder, f"stages.{stage}") for stage in workspace.STAGES[1:]}
+        seconds = {stage: workspace.run(folder, f"stages.{stage}") for stage in workspace.stages()[1:]}
         workspace.change_params(folder, {"train": {"learning_rate": SECOND_RATE}})
         seconds["second_train"] = workspace.run(folder, "stages.train")
         parts = {}

@@ -20,17 +20,17 @@ from benchmarks import timing, training_runs
 from benchmarks.opponents import book_classifier, book_encoding, llama_classifier
 from spampipe.classifiers.neural import NeuralClassifier
 from spampipe.classifiers.settings import ModelParams
+from spampipe.classifiers.text_classifier import TextClassifier
 from spampipe.core import command, files
 from spampipe.core.workspace import LEFTOVER_SPLIT, Workspace
 from spampipe.data import labels, messages
-from spampipe.data.labels import EVEN
+from spampipe.data.labels import EVEN, LabelSet
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.downloads import fetch
 from spampipe.models import bases, checkpoint, compute
 from spampipe.models.card import ClassifierCard, load_card
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.choices import Precision
-from spampipe.models.families.gpt2 import FAMILY
 from spampipe.models.frozen_trunk import Model
 
 RESULT = timing.RESULTS / "prediction_speed.json"
@@ -58,20 +58,21 @@ def main() -> None:
     document = {
         "machine": timing.machine(),
         "settings": vars(arguments) | {"messages": len(texts)},
-        "book": against_book(arguments.base, texts, arguments.padded, arguments.repeats),
+        "book": against_book(arguments.base, label_set, texts, arguments.padded, arguments.repeats),
         "pipeline": against_pipeline(texts, arguments.repeats),
     }
     files.write_json(RESULT, document)
 
 
-def against_book(base: str, texts: list[str], padded: int, repeats: int) -> dict[str, Any]:
+def against_book(base: str, label_set: LabelSet, texts: list[str], padded: int, repeats: int) -> dict[str, Any]:
     """The book's function, and this project's on the same weights: at the same position, then at its own."""
     device, few = compute.chosen_device(), texts[:padded]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bases.fetch_base(base, "random", folder)
-        tokenizer, encoding = FAMILY.load_tokenizer(folder), book_encoding(FAMILY.tokenizer_path(folder))
-        train = training_runs.tokenize(base, folder)["train"]
+        family = BASE_MODELS[base].family
+        tokenizer, encoding = family.load_tokenizer(folder), book_encoding(family.tokenizer_path(folder))
+        max_length = training_runs.tokenize(base, folder)["train"].max_length
         contenders: Contenders = {}
         for position, some in POSITIONS.items():
             settings: dict[str, Any] = {
@@ -80,19 +81,19 @@ def against_book(base: str, texts: list[str], padded: int, repeats: int) -> dict
                 "trainable": "last_block",
                 "position": position,
             }
-            model = ModelParams(**settings, causal=True, dropout=0.0)
-            card = checkpoint.describe(model, train.label_set, train.max_length, "fp32", folder)
-            made = checkpoint.create(card, 123, 0.0, device, folder)
-            made.network.eval()
+            choices = ModelParams(**settings, causal=True, dropout=0.0)
+            card = checkpoint.describe(choices, label_set, max_length, "fp32", folder)
+            model = checkpoint.create(card, 123, 0.0, device, folder)
+            model.network.eval()
             if position == "last":
-                book = book_classifier(made)
+                book = book_classifier(model)
             for precision in get_args(Precision):
-                ours = with_precision(made, card, tokenizer, precision)
+                ours = in_precision(model, card, tokenizer, precision)
                 contenders[position, precision] = labels_of(ours), few if some == "few" else texts
 
     def review(some: list[str]) -> list[str]:
-        answers = [classify_review(text, book, encoding, device, train.max_length) for text in some]
-        return ["ham" if answer == "not spam" else answer for answer in answers]
+        answers = [classify_review(text, book, encoding, device, max_length) for text in some]
+        return [label_set.names[answer == "spam"] for answer in answers]  # the book's name of class 1
 
     contenders["book", "fp32"] = review, few
     rates = measure(contenders, repeats)
@@ -107,21 +108,21 @@ def against_book(base: str, texts: list[str], padded: int, repeats: int) -> dict
 
 def against_pipeline(texts: list[str], repeats: int) -> dict[str, Any]:
     """The trained classifier in transformers' pipeline, at its best batch size, and in this project."""
-    workspace = Workspace()
-    device, card = compute.chosen_device(), load_card(workspace.classifier_card)
-    made = checkpoint.load(card, device, workspace.classifier_weights, workspace.base)
+    workspace, device = Workspace(), compute.chosen_device()
+    card = load_card(workspace.classifier_card)
+    ours = checkpoint.load(card, device, workspace.classifier_weights, workspace.base)
     tokenizer, fast = BASE_MODELS[card.base].family.load_tokenizer(workspace.base), load_tokenizer(card)
 
     def run_pipeline(precision: Precision, batch_size: int) -> Classify:
-        model = llama_classifier(made, card.padding, card.labels.names).to(DTYPES[precision])
+        model = llama_classifier(ours, card.padding, card.labels).to(DTYPES[precision])
         run = pipeline("text-classification", model=model, tokenizer=fast, device=device)
         options = {"batch_size": batch_size, "truncation": True, "max_length": card.max_length}
         return lambda some: [answer["label"] for answer in run(some, **options)]
 
     rows, best = [], {}
     for precision in get_args(Precision):
-        ours = with_precision(made, card, tokenizer, precision)
-        contenders: Contenders = {("spampipe", ""): (labels_of(ours), texts)}
+        classify = labels_of(in_precision(ours, card, tokenizer, precision))
+        contenders: Contenders = {("spampipe", ""): (classify, texts)}
         for size in PIPELINE_BATCHES:
             contenders["pipeline", str(size)] = run_pipeline(precision, size), texts
         rates = measure(contenders, repeats)
@@ -142,14 +143,6 @@ def against_pipeline(texts: list[str], repeats: int) -> dict[str, Any]:
     return {"rows": rows, "best_times_faster": faster(*fastest)}
 
 
-def with_precision(
-    model: Model, card: ClassifierCard, tokenizer: Tokenizer, precision: Precision
-) -> NeuralClassifier:
-    """A classifier that computes in this precision."""
-    changed = card.model_copy(update={"precision": precision})
-    return NeuralClassifier(model, changed, tokenizer, Workspace().trunk_store, EVEN)
-
-
 def load_tokenizer(card: ClassifierCard) -> PreTrainedTokenizerBase:
     """The base's tokenizer as transformers reads it from the published file."""
     pin = next(pin for pin in bases.PINS if pin.name == card.base)
@@ -160,7 +153,13 @@ def load_tokenizer(card: ClassifierCard) -> PreTrainedTokenizerBase:
     return fast
 
 
-def labels_of(classifier: NeuralClassifier) -> Classify:
+def in_precision(model: Model, card: ClassifierCard, tokenizer: Tokenizer, precision: Precision) -> NeuralClassifier:
+    """The classifier that a network is, but with its matrix products in another precision."""
+    changed = card.model_copy(update={"precision": precision})
+    return NeuralClassifier(model, changed, tokenizer, Workspace().trunk_store, EVEN)
+
+
+def labels_of(classifier: TextClassifier) -> Classify:
     """A function from texts to labels."""
     return lambda texts: [prediction.label for prediction in classifier.classify(texts)]
 

@@ -24,7 +24,7 @@ SEEDS = (123, 1, 2)
 RESULT = timing.RESULTS / "same_accuracy.json"
 
 
-def run_whole(model: Model, table: TokenTable, precision: Precision, name: str, store: Path | None) -> TokenExamples:
+def run_whole(model: Model, table: TokenTable, precision: Precision, name: str, store: Path) -> TokenExamples:
     """Examples that run the whole model each time."""
     return TokenExamples(model, table)
 
@@ -44,20 +44,20 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help="use only the first of the seeds")
     arguments = parser.parse_args()
     seeds = SEEDS[: arguments.seeds]
-    settings = params.load(Workspace().params)
+    settings, base = params.load(Workspace().params), Workspace().base
     epochs = arguments.epochs or settings.train.epochs
     compute.configure_torch()
     whole = {name: tokens.load(Workspace().split_tokens(name)) for name in SPLITS}
     tables = training_runs.shortened(whole, arguments.messages)
     rows: list[dict[str, Any]] = []
     for title, precision, prepare in WAYS:
-        train, base = tables["train"], Workspace().base
+        train = tables["train"]
         card = checkpoint.describe(settings.model, train.label_set, train.max_length, precision, base)
         runs = []
         for seed in seeds:
             changes = {"seed": seed, "epochs": epochs, "precision": precision}
-            run = training_runs.train_anew(card, settings.train.model_copy(update=changes), tables, base, prepare)
-            runs.append(run)
+            changed = settings.train.model_copy(update=changes)
+            runs.append(training_runs.train_anew(card, changed, tables, base, prepare))
         rows.append(
             {
                 "way": title,

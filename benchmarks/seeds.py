@@ -65,10 +65,10 @@ def over_seeds(
     texts: Mapping[str, pd.DataFrame],
 ) -> dict[str, Any]:
     """Each figure's mean, standard deviation and values over the seeds."""
-    train, workspace = tables["train"], Workspace()
-    card = checkpoint.describe(settings.model, train.label_set, train.max_length, precision, workspace.base)
-    model = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device(), workspace.base)
-    store, classifier = workspace.trunk_store, model.network
+    base, known = Workspace().base, tables["train"].label_set
+    card = checkpoint.describe(settings.model, known, tables["train"].max_length, precision, base)
+    model = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device(), base)
+    classifier, store = model.network, Workspace().trunk_store
     splits = {name: examples.prepare(model, table, precision, name, store) for name, table in tables.items()}
     start = {name: tensor.detach().clone() for name, tensor in trained_parameters(classifier).items()}
 
@@ -79,10 +79,10 @@ def over_seeds(
         loop.fit(classifier, splits["train"], splits["validation"], changed)
         scored = {}
         for name, table in texts.items():
-            found = class_probabilities(classifier, splits[name], precision)
-            words, classes = table["Text"].tolist(), table["Label"].to_numpy()
-            scored[name] = judged(name, words, classes, found, train.label_set, settings.evaluate.threshold)
-        summaries.append(metrics.compute(Evaluation(train.label_set, scored)))
+            found = probabilities(classifier, splits[name], precision)
+            columns = table["Text"].tolist(), table["Label"].to_numpy()
+            scored[name] = judged(name, *columns, found, known, settings.evaluate.threshold)
+        summaries.append(metrics.compute(Evaluation(known, scored)))
     figures = {}
     for figure in FIGURES:
         values = [value for summary in summaries if (value := summary[figure]) is not None]
@@ -99,8 +99,8 @@ def restart(classifier: Classifier, start: dict[str, torch.Tensor], seed: int) -
 
 
 @torch.no_grad()
-def class_probabilities(classifier: Classifier, split: Examples, precision: Precision) -> Probabilities:
-    """(N, K) each message's probability of each label, from what the trunk gave once for all seeds."""
+def probabilities(classifier: Classifier, split: Examples, precision: Precision) -> Probabilities:
+    """Each message's probability of each label, from what the trunk gave once for all seeds."""
     parts = []
     for batch in torch.arange(len(split.labels)).split(32):
         with autocast(split.labels.device, precision):

@@ -7,9 +7,17 @@
 import importlib
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spampipe.core import command
+
+if TYPE_CHECKING:
+    from spampipe.core.workspace import Workspace
+    from spampipe.data.labels import LabelSet
+    from spampipe.data.tokens import TokenTable
+    from spampipe.models.card import ClassifierCard
 
 
 class Stopwatch:
@@ -41,20 +49,22 @@ def train(watch: Stopwatch) -> None:
     """Load, run the frozen layers, take all steps."""
     from spampipe import params
     from spampipe.core.workspace import Workspace
-    from spampipe.data import tokens
+    from spampipe.data import labels
     from spampipe.models import checkpoint, compute
     from spampipe.training import examples, loop
 
-    settings = params.load(Workspace().params)
+    workspace = Workspace.here()
+    settings = params.load(workspace.params)
     compute.configure_torch()
-    tables = {name: tokens.load(Workspace().split_tokens(name)) for name in ("train", "validation")}
-    known, length, workspace = tables["train"].label_set, tables["train"].max_length, Workspace()
-    card = checkpoint.describe(settings.model, known, length, settings.train.precision, workspace.base)
-    device = compute.chosen_device()
-    model = checkpoint.create(card, settings.train.seed, settings.model.dropout, device, workspace.base)
+    known = labels.load(workspace.labels)
+    tables = token_tables(workspace, ("train", "validation"), known)
+    choices, length, precision = settings.model, tables["train"].max_length, settings.train.precision
+    card = checkpoint.describe(choices, known, length, precision, workspace.base)
+    load_tokenizer(card, workspace)
+    model = checkpoint.create(card, settings.train.seed, choices.dropout, compute.chosen_device(), workspace.base)
     watch.lap("load")
     store = workspace.trunk_store
-    splits = {name: examples.prepare(model, table, card.precision, name, store) for name, table in tables.items()}
+    splits = {name: examples.prepare(model, table, precision, name, store) for name, table in tables.items()}
     watch.lap("frozen_layers")
     loop.fit(model.network, splits["train"], splits["validation"], settings.train)
     watch.lap("steps")
@@ -64,25 +74,40 @@ def evaluate(watch: Stopwatch) -> None:
     """Load, run the frozen layers on what is not in the store yet, score all messages."""
     from spampipe import params
     from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
-    from spampipe.data import tokens
     from spampipe.models import checkpoint, compute
     from spampipe.models.card import load_card
     from spampipe.training import examples, scoring
 
-    settings = params.load(Workspace().params)
+    workspace = Workspace.here()
+    settings = params.load(workspace.params)
     compute.configure_torch()
-    workspace = Workspace()
-    card, store = load_card(workspace.classifier_card), workspace.trunk_store
+    card = load_card(workspace.classifier_card)
+    load_tokenizer(card, workspace)
     model = checkpoint.load(card, compute.chosen_device(), workspace.classifier_weights, workspace.base)
-    tables = {name: tokens.load(Workspace().split_tokens(name)) for name in (*SPLITS, LEFTOVER_SPLIT)}
+    tables = token_tables(workspace, (*SPLITS, LEFTOVER_SPLIT), card.labels)
     watch.lap("load")
+    store, batch_size = workspace.trunk_store, settings.evaluate.batch_size
     for name, table in tables.items():
         examples.prepare(model, table, card.precision, name, store)
     watch.lap("frozen_layers")
     for name, table in tables.items():
-        batch_size = settings.evaluate.batch_size
         scoring.class_probabilities(model, table, batch_size, card.precision, name, store)
     watch.lap("scoring")
+
+
+def token_tables(workspace: "Workspace", names: Sequence[str], known: "LabelSet") -> "dict[str, TokenTable]":
+    """The tokens of some splits, read with the texts, as a stage does."""
+    from spampipe.classifiers.splits import load_split
+
+    splits = [load_split(workspace, name, known) for name in names]
+    return {split.name: split.tokens for split in splits if split.tokens is not None}
+
+
+def load_tokenizer(card: "ClassifierCard", workspace: "Workspace") -> None:
+    """Read the base model's tokenizer, as a stage does."""
+    from spampipe.models.catalogue import BASE_MODELS
+
+    BASE_MODELS[card.base].family.load_tokenizer(workspace.base)
 
 
 if __name__ == "__main__":

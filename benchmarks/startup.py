@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     repeats = parser.parse_args().repeats
-    statements = {stage: f"import stages.{stage}" for stage in workspace.STAGES}
+    statements = {stage: f"import stages.{stage}" for stage in workspace.stages()}
     rows = {name: measure(code, repeats) for name, code in statements.items()}
     document = {
         "machine": timing.machine(),

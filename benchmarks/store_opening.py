@@ -4,11 +4,9 @@ Run `python -m benchmarks.store_opening`. Opens an output of the size of the def
 its checksum and without, its file in the system's cache.
 """
 
-import tempfile
-from pathlib import Path
 from unittest import mock
 
-from benchmarks import timing
+from benchmarks import timing, training_runs
 from spampipe.core import command, files
 from spampipe.training import trunk_store
 
@@ -19,14 +17,14 @@ REPEATS = 5
 
 def main() -> None:
     """Write benchmarks/results/store_opening.json."""
-    with tempfile.TemporaryDirectory() as folder:
+    with training_runs.empty_store() as store:
 
         def use() -> float:
-            found = trunk_store.obtain(Path(folder), {"benchmark": 1}, SHAPE, lambda array: array.fill(1.0))
+            found = trunk_store.obtain(store, {"benchmark": 1}, SHAPE, lambda array: array.fill(1.0))
             return float(found.sum())
 
         use()
-        (path,) = Path(folder).glob("*.f32")
+        (path,) = store.glob("*.f32")
         content = path.read_bytes()[:64]
         checked = timing.repeat(use, REPEATS)
         with mock.patch.object(trunk_store, "_checksum", lambda *_: content):

@@ -38,7 +38,7 @@ def main() -> None:
                     workspace.commit(folder)
                     workspace.run(folder, "dvc", "repro", "download")
                     seconds[way].append(workspace.run(folder, "dvc", "repro", variables=variables[way]))
-                    locks.add((Workspace(folder).lock).read_bytes())
+                    locks.add(Workspace(folder).lock.read_bytes())
     spreads = {way: timing.spread(values) for way, values in seconds.items()}
     document = {
         "machine": timing.machine(),

@@ -9,19 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spampipe.core.workspace import SPLITS, Workspace
-from spampipe.data import labels, messages, tokens
+from spampipe.data import labels, messages
+from spampipe.data.settings import TokenizePadParams
 from spampipe.data.tokens import TokenTable
-from spampipe.models import checkpoint, compute, precision
+from spampipe.models import checkpoint, compute, encoding
 from spampipe.models.card import ClassifierCard
-from spampipe.models.catalogue import BASE_MODELS
+from spampipe.models.choices import Precision
 from spampipe.models.frozen_trunk import Model
-from spampipe.params import TrainParams
 from spampipe.training import examples, loop, measures
 from spampipe.training.examples import Examples
+from spampipe.training.settings import TrainParams
 from spampipe.training.training_log import Record
 
 Tables = dict[str, TokenTable]
-Prepare = Callable[[Model, TokenTable, precision.Precision, str, Path | None], Examples]
+Prepare = Callable[[Model, TokenTable, Precision, str, Path], Examples]
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,7 @@ class TrainingRun:
 
 
 def train_anew(
-    card: ClassifierCard,
-    settings: TrainParams,
-    tables: Tables,
-    folder: Path,
-    prepare: Prepare = examples.prepare,
+    card: ClassifierCard, settings: TrainParams, tables: Tables, base: Path, prepare: Prepare = examples.prepare
 ) -> TrainingRun:
     """Train a new classifier, with an empty store for the output of frozen layers.
 
@@ -52,10 +49,10 @@ def train_anew(
         card: of the classifier; its precision is that of the trunk.
         settings: of the loop; the seed draws the weights too.
         tables: the splits.
-        folder: of the base model.
+        base: the folder of the base model.
         prepare: makes examples of a split.
     """
-    model = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device(), folder)
+    model = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device(), base)
     model.trunk.complete()
     with empty_store() as store:
         start = time.perf_counter()
@@ -72,7 +69,7 @@ def train_anew(
 
 @contextmanager
 def empty_store() -> Iterator[Path]:
-    """A temporary folder to keep what frozen layers give; the workspace's own store is not looked at."""
+    """A temporary folder for what frozen layers give, so that the workspace's own store is not looked at."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
 
@@ -89,14 +86,6 @@ def tokenize(base: str, folder: Path) -> Tables:
         base: a key of BASE_MODELS.
         folder: of the base model.
     """
-    model = BASE_MODELS[base]
-    workspace = Workspace()
-    known = labels.load(workspace.labels)
-    tokenizer = model.family.load_tokenizer(folder)
-    texts = {name: messages.read(workspace.split_csv(name), known) for name in SPLITS}
-    rows = {name: tokenizer.encode(table["Text"].tolist()) for name, table in texts.items()}
-    max_length = tokens.choose_max_length("longest_train", rows["train"], model.config.context_length)
-    return {
-        name: tokens.pad(rows[name], table["Label"].tolist(), max_length, tokenizer.padding, known)
-        for name, table in texts.items()
-    }
+    known = labels.load(Workspace().labels)
+    texts = {name: messages.read(Workspace().split_csv(name), known) for name in SPLITS}
+    return encoding.tokenize(texts, known, base, folder, TokenizePadParams(max_length="longest_train"))

@@ -17,11 +17,10 @@ from benchmarks import flops, timing, training_runs
 from spampipe import params
 from spampipe.core import command, files
 from spampipe.core.workspace import Workspace
-from spampipe.data import tokens
+from spampipe.data import labels, tokens
 from spampipe.data.tokens import TokenTable
-from spampipe.models import checkpoint, compute
+from spampipe.models import bases, checkpoint, compute
 from spampipe.models.choices import Precision
-from spampipe.models.classifier import Classifier
 from spampipe.models.frozen_trunk import Model
 from spampipe.training import examples
 
@@ -53,15 +52,15 @@ def main() -> None:
     device = compute.chosen_device()
     peaks = {name: flops.matrix_rate(device, dtype, MATRIX_SIZE) for name, dtype in DTYPES.items()}
     rows = []
-    for model in arguments.models:
-        made = random_model(model, device)
-        tables = messages(made.network, arguments.tokens)
+    for name in arguments.models:
+        model = random_model(name, device)
+        tables = messages(model, arguments.tokens)
         for precision in PRECISIONS:
-            examples.prepare(made, tables["30"], precision, "warm-up")
+            fresh_pass(model, tables["30"], precision)  # warm up
             for lengths, table in tables.items():
-                row = {"model": model, "precision": precision, "lengths": lengths}
-                rows.append(row | rate(made, table, precision, arguments.repeats, peaks[precision]))
-            rows[-1]["profile"] = operators(made, table, precision)  # of the last: real lengths
+                row = {"model": name, "precision": precision, "lengths": lengths}
+                rows.append(row | rate(model, table, precision, arguments.repeats, peaks[precision]))
+            rows[-1]["profile"] = operators(model, table, precision)  # of the last: real lengths
     document = {
         "machine": timing.machine(),
         "settings": {"repeats": arguments.repeats, "tokens": arguments.tokens, "matrix_size": MATRIX_SIZE},
@@ -74,19 +73,18 @@ def random_model(name: str, device: torch.device) -> Model:
     """A classifier of this shape with untrained weights, all but its last block frozen."""
     changes = {"name": name, "weights": "random", "trainable": "last_block", "position": "last_real"}
     settings = params.load(Workspace().params).model.model_copy(update=changes | {"causal": True, "dropout": 0.0})
-    base = Workspace().base
-    known = tokens.load(Workspace().split_tokens("train")).label_set
+    known, base = labels.load(Workspace().labels), bases.cached_base(name, "random")
     return checkpoint.create(checkpoint.describe(settings, known, 120, "fp32", base), 0, 0.0, device, base)
 
 
-def messages(classifier: Classifier, wanted: int) -> dict[str, TokenTable]:
+def messages(model: Model, wanted: int) -> dict[str, TokenTable]:
     """About as many tokens as wanted: in messages of one length, and in the first ones of the train split."""
     draw = np.random.default_rng(0)
     train = tokens.load(Workspace().split_tokens("train"))
     tables = {}
     for length in FIXED_LENGTHS:
         shape = (max(1, wanted // length), length)
-        ids = draw.integers(0, classifier.decoder.config.vocabulary_size, shape, dtype=np.int32)
+        ids = draw.integers(0, model.network.decoder.config.vocabulary_size, shape, dtype=np.int32)
         columns = np.full(len(ids), length, dtype=np.int32)
         tables[str(length)] = TokenTable(ids, columns, np.zeros_like(columns), train.label_set)
     count = max(1, int((train.lengths.cumsum() <= wanted).sum()))

@@ -10,7 +10,6 @@ import statistics
 from pathlib import Path
 
 import torch
-from torch.nn import functional
 
 from benchmarks.seeds import restart
 from spampipe import params
@@ -20,7 +19,7 @@ from spampipe.data import tokens
 from spampipe.models import checkpoint, compute
 from spampipe.models.classifier import Classifier
 from spampipe.models.freezing import trained_parameters
-from spampipe.training import examples, loop
+from spampipe.training import examples, loop, measures
 from spampipe.training.examples import Examples
 from spampipe.training.training_log import Record
 
@@ -38,10 +37,10 @@ def main() -> None:
     settings = params.load(Workspace().params)
     compute.configure_torch()
     tables = {name: tokens.load(Workspace().split_tokens(name)) for name in SPLITS}
-    train, workspace = tables["train"], Workspace()
-    card = checkpoint.describe(settings.model, train.label_set, train.max_length, precision, workspace.base)
-    model = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device(), workspace.base)
-    store, classifier = workspace.trunk_store, model.network
+    train, base = tables["train"], Workspace().base
+    card = checkpoint.describe(settings.model, train.label_set, train.max_length, precision, base)
+    model = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device(), base)
+    classifier, store = model.network, Workspace().trunk_store
     splits = {name: examples.prepare(model, table, precision, name, store) for name, table in tables.items()}
     start = {name: tensor.detach().clone() for name, tensor in trained_parameters(classifier).items()}
 
@@ -55,7 +54,7 @@ def main() -> None:
                     outcome = {
                         "validation_accuracy": record.validation,
                         "validation_loss": mean_loss(classifier, splits["validation"]),
-                        "test_accuracy": loop.accuracy(classifier, splits["test"], precision),
+                        "test_accuracy": measures.accuracy(classifier, splits["test"], precision),
                     }
                     outcomes.setdefault((rate, round(record.epoch)), []).append(outcome)
 
@@ -74,10 +73,10 @@ def main() -> None:
     files.write_json(RESULTS / f"tuning_{precision}.json", document)
 
 
-@torch.no_grad()
 def mean_loss(classifier: Classifier, split: Examples) -> float:
     """The mean loss over all messages."""
-    return functional.cross_entropy(classifier(*split.inputs(torch.arange(len(split.labels)))), split.labels).item()
+    with measures.evaluating(classifier):
+        return measures.mean_loss(classifier, split, [torch.arange(len(split.labels))])
 
 
 def summarize(outcomes: list[dict[str, float]]) -> dict[str, float]:

@@ -16,9 +16,13 @@ import yaml
 from spampipe.core import yaml12
 from spampipe.core.workspace import Workspace
 
-STAGES = ("download", "balance", "split", "tokenize_pad", "train", "evaluate", "plot")  # names of their modules
-
 Changes = Mapping[str, Mapping[str, Any]]
+
+
+def stages() -> tuple[str, ...]:
+    """The names of the stages' modules in `stages/`, in the order of dvc.yaml, which is the one they run in."""
+    pipeline = yaml12.load(Workspace().pipeline.read_text(encoding="utf-8"))
+    return tuple(stage["cmd"].removeprefix("python -m stages.") for stage in pipeline["stages"].values())
 
 
 @contextmanager
