@@ -45,6 +45,8 @@ def against_epochs(
         axes.set_xlabel("Epochs")
         axes.set_ylabel(quantity)
         axes.legend()
+        if table.empty:  # of a classifier that is not trained step by step
+            return figure
         examples_per_epoch = float(table["examples_seen"].iloc[-1] / table["epoch"].iloc[-1])
         examples, passes = partial(np.multiply, examples_per_epoch), partial(np.multiply, 1 / examples_per_epoch)
         top = axes.secondary_xaxis("top", functions=(examples, passes))

@@ -18,11 +18,12 @@ def main(workspace: Workspace) -> None:
     compute.configure_torch()
     known = labels.load(workspace.labels)
     train, validation = (load_split(workspace, name, known) for name in ("train", "validation"))
+    kind = catalogue.kind_of(settings.model.name)
+    kind.require_enough(len(train), settings.train)
     with (
         distributed.processes() as first,
         recording.training_run(workspace, settings.recorded(), settings.title, enabled=first) as run,
     ):
-        kind = catalogue.kind_of(settings.model.name)
         classifier = kind.create(settings.model, settings.train, known, train.max_length, workspace)
         log = workspace.train_log if first else None  # of several processes, all of which train the same model
         with TrainingLog(

@@ -69,6 +69,11 @@ class NeuralClassifier(TextClassifier):
         network = checkpoint.create(card, train.seed, model.dropout, compute.chosen_device(), base)
         return cls(network, card, tokenizer, workspace.trunk_store, EVEN, train)
 
+    @classmethod
+    def require_enough(cls, examples: int, train: TrainParams) -> None:
+        """As in TextClassifier: an epoch has a step, and as many as are accumulated."""
+        loop.require_steps(examples, train)
+
     def fit(self, train: Split, validation: Split, listen: Callable[[Record], None]) -> list[Record]:
         """As in TextClassifier; several processes that `torchrun` has started train together.
 

@@ -91,6 +91,18 @@ class TextClassifier(Protocol):
         """
         ...
 
+    @classmethod
+    def require_enough(cls, examples: int, train: "TrainParams") -> None:
+        """Insist that there are enough texts to train on; cheap, so that it can come before all work.
+
+        Args:
+            examples: how many texts there are.
+            train: how the classifier will be trained.
+
+        Raises:
+            DataError: there are too few.
+        """
+
     def fit(self, train: Split, validation: Split, listen: "Callable[[Record], None]") -> "list[Record]":
         """Train.
 

@@ -48,13 +48,7 @@ def fetch_messages(
         _refuse_own_settings(DATASETS[dataset], quoting, names)
         return _fetch_published(DATASETS[dataset], destination, known)
     path = folder / dataset
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"download.dataset: {dataset} is neither a known data set ({', '.join(DATASETS)}) "
-            f"nor a readable file ({error.strerror}); correct it in {Workspace().params}"
-        ) from error
+    data = _read_own(path, dataset)
     named = labels.in_order(names) if names else None
     try:
         label_set = named or own_labels.find(data, path, quoting=quoting)
@@ -77,6 +71,17 @@ def _refuse_own_settings(dataset: Dataset, quoting: bool, names: Sequence[str] |
             f"{Workspace().params}: download.labels: those of {name} are {', '.join(published)}, in this order; "
             "set it to null"
         )
+
+
+def _read_own(path: Path, dataset: str) -> bytes:
+    """The bytes of a user's own file, which `dataset` names."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"download.dataset: {dataset} is neither a known data set ({', '.join(DATASETS)}) "
+            f"nor a readable file ({error.strerror}); correct it in {Workspace().params}"
+        ) from error
 
 
 def _fetch_published(dataset: Dataset, destination: Path, known: Sequence[Pin]) -> LabelSet:

@@ -38,7 +38,7 @@ class BytePairEncoding:
     """What a rank file does not say.
 
     Attributes:
-        name: of the encoding.
+        name: what the encoding is called, in cards and errors.
         pattern: splits a text into the pieces that merges stay within.
         special_tokens: texts with an id of their own; ordinary texts are never encoded to these.
         end_of_text: the id that ends a document, used as padding.
@@ -56,7 +56,7 @@ class BytePairTokenizer:
     """A byte-pair encoding with its ranks.
 
     Attributes:
-        name: of the encoding.
+        name: what the encoding is called, in cards and errors.
         padding: the id that ends a document.
     """
 

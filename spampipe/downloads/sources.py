@@ -39,7 +39,7 @@ class Url:
     """A file on a web server, or one member of a zip archive there.
 
     Attributes:
-        address: of http or https.
+        address: the URL, `http://` or `https://`.
         member: a path within the archive; None for the file itself.
     """
 
@@ -75,7 +75,7 @@ class LocalFile:
     """A file on this machine or a mounted share, or one member of a zip archive there.
 
     Attributes:
-        path: of the file or the archive.
+        path: where the file or the archive is.
         member: a path within the archive; None for the file itself.
     """
 

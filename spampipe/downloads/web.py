@@ -25,7 +25,7 @@ def download(address: str, target: Path) -> None:
     """Download to a file; bytes that lie there already are kept if the server continues after them.
 
     Args:
-        address: of http or https.
+        address: the URL, `http://` or `https://`.
         target: the file, or what an interrupted download has left of it.
 
     Raises:

@@ -36,7 +36,7 @@ def predictions(name: str, split: ScoredSplit, labels: LabelSet) -> pd.DataFrame
     """The predictions of one split.
 
     Args:
-        name: of the split.
+        name: the split's name.
         split: its messages.
         labels: names their labels.
 

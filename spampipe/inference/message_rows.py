@@ -90,7 +90,7 @@ def is_unicode(texts: Iterable[str]) -> bool:
     """Whether texts can be written as UTF-8, which undecoded bytes and halves of characters within them prevent.
 
     Args:
-        texts: as they were read.
+        texts: what was read, undecodable bytes as surrogates.
     """
     try:
         for text in texts:

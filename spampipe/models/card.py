@@ -33,7 +33,7 @@ class ClassifierCard(BaseModel):
         position: which position answers.
         causal: whether a token attends to itself and earlier tokens only.
         trainable: the part that was trained.
-        precision: of the matrix products in training.
+        precision: what matrix products are computed in while training, `fp32` or `bf16`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

@@ -29,7 +29,7 @@ def describe(
         model: the base model, what of it is trained, and where its answer is read.
         labels: the classes.
         max_length: tokens that a text is cut to.
-        precision: of the matrix products in training.
+        precision: what matrix products are computed in while training, `fp32` or `bf16`.
         base: the folder of the base model.
 
     Raises:

@@ -63,7 +63,7 @@ def random_stream(seed: int, purpose: str) -> torch.Generator:
     draws leaves the other as it was. Drawing happens on one CPU thread, whatever the machine.
 
     Args:
-        seed: as the settings have it.
+        seed: any whole number; the same one gives the same stream.
         purpose: the stream's name.
     """
     digest = hashlib.sha256(f"{seed} {purpose}".encode()).digest()

@@ -42,7 +42,7 @@ def load_into(
     """Fill a decoder from its family's weight file, leaving some tensors as they are.
 
     Args:
-        decoder: of the shape that the file must have.
+        decoder: the module to fill, of the shape that the file must have.
         family: which one the file is of.
         path: the file.
         leave_out: the names of the tensors that are not filled.
@@ -95,7 +95,7 @@ def block_name(pattern: str, name: str) -> tuple[str, str]:
 
     Args:
         pattern: matches names within blocks, with the block's number and the rest as its groups.
-        name: of a tensor.
+        name: the published name of a tensor.
 
     Returns:
         ("blocks.3.", rest), or ("", name) outside the blocks.

@@ -25,6 +25,8 @@ def mermaid(before: pd.DataFrame, after: pd.DataFrame, titles: tuple[str, str]) 
         Markdown: the chart, what its colours mean, and where a run goes on beyond it.
     """
     tables = before, after
+    if any(table.empty for table in tables):
+        return "No chart: one of the two was not trained step by step."
     start = int(max(table["examples_seen"].iloc[0] for table in tables))
     end = int(min(table["examples_seen"].iloc[-1] for table in tables))
     if start >= end:

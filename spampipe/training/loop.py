@@ -46,7 +46,7 @@ def fit(
         classifier: frozen as wished; among several processes, with all its tensors.
         train: the training texts.
         validation: the validation texts.
-        settings: of the loop.
+        settings: how to train: epochs, batch size, learning rate and the rest.
         listen: called with each record as it arises.
 
     Returns:
@@ -176,7 +176,7 @@ def require_steps(examples: int, settings: TrainParams) -> None:
 
     Args:
         examples: the number of training texts.
-        settings: of the loop.
+        settings: how to train: epochs, batch size, learning rate and the rest.
 
     Raises:
         DataError: there are too few texts for these settings.

@@ -29,7 +29,7 @@ def accuracy(classifier: Classifier, examples: Examples, precision: Precision) -
     Args:
         classifier: the network.
         examples: the texts.
-        precision: of the matrix products.
+        precision: what matrix products are computed in, `fp32` or `bf16`.
     """
     correct, labels = 0, examples.labels.cpu().numpy()
     with evaluating(classifier), autocast(examples.labels.device, precision):

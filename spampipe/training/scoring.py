@@ -27,10 +27,10 @@ def class_probabilities(
     """How probable each class is for each text.
 
     Args:
-        model: in evaluation mode.
+        model: the network and its frozen part, in evaluation mode.
         table: the N texts' tokens; its labels are not looked at.
         batch_size: texts of a forward pass; texts of like length go together.
-        precision: of the matrix products.
+        precision: what matrix products are computed in, `fp32` or `bf16`.
         name: for the progress line; None for no progress, as where the caller shows its own.
         store: the folder that the frozen layers' output is taken from, and left in for the next run; None to run the
             whole network and keep nothing.

@@ -147,17 +147,15 @@ def epochs_table(records: Sequence[Record]) -> "pd.DataFrame":
 
 
 def summary(records: Sequence[Record]) -> dict[str, float | int]:
-    """The last figures of each kind."""
-    last = {record.quantity: record for record in records}
-    loss, accuracy = last["loss"], last["accuracy"]
-    return {
-        "train_loss": loss.train,
-        "validation_loss": loss.validation,
-        "train_accuracy": accuracy.train,
-        "validation_accuracy": accuracy.validation,
-        "steps": accuracy.step + 1,
-        "examples_seen": accuracy.examples_seen,
-    }
+    """The last figures of each kind that was recorded, and how long training was.
+
+    Args:
+        records: one or more; a classifier that is not trained step by step has no losses.
+    """
+    found: dict[str, float | int] = {}
+    for quantity, last in sorted({record.quantity: record for record in records}.items(), reverse=True):
+        found |= {f"train_{quantity}": last.train, f"validation_{quantity}": last.validation}
+    return found | {"steps": records[-1].step + 1, "examples_seen": records[-1].examples_seen}
 
 
 def curves(steps: "pd.DataFrame", epochs: "pd.DataFrame") -> list[tuple[str, float, int]]:

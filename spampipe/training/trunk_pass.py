@@ -61,8 +61,8 @@ def trunk_outputs(model: Model, rows: Rows, precision: Precision, name: str, sto
     Args:
         model: frozen as it will be trained, or was.
         rows: what it reads.
-        precision: of the matrix products.
-        name: of the split, for progress.
+        precision: what matrix products are computed in, `fp32` or `bf16`.
+        name: the split's name, for the progress line.
         store: the folder in which outputs are kept; None to keep this one in memory only.
 
     Returns:
