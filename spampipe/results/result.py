@@ -9,7 +9,7 @@ from spampipe import params
 from spampipe.core import files, settings
 from spampipe.core.errors import DataError
 from spampipe.core.workspace import Workspace
-from spampipe.evaluation import readers
+from spampipe.evaluation import metrics, readers
 from spampipe.params import Params
 from spampipe.results import history
 from spampipe.results.history import Revision
@@ -20,7 +20,6 @@ WORKSPACE = "workspace"  # what DVC calls it, too
 _TRAINING = "train: "  # before the names of training's own metrics; both files have a validation_accuracy
 # Of the losses: those that results of every version have.
 STEP_COLUMNS = {name: training_log.STEP_COLUMNS[name] for name in ("step", "examples_seen", "validation_loss")}
-_HIGHER, _LOWER = ("accuracy", "precision", "recall", "f1"), ("loss", "false_positive", "false_negative")
 
 
 @dataclass(frozen=True)
@@ -107,10 +106,7 @@ def fail_if_outdated(lock_text: str, current: Params) -> None:
 
 def better(metric: str) -> str:
     """Which values of a result's metric are better: higher, lower, or neither (empty)."""
-    name = metric.removeprefix(_TRAINING)
-    if any(part in name for part in _LOWER):
-        return "lower"
-    return "higher" if any(part in name for part in _HIGHER) else ""
+    return metrics.better(metric.removeprefix(_TRAINING))
 
 
 def _read(workspace: Workspace, title: str, values: dict[str, Any]) -> Result:

@@ -10,15 +10,11 @@ from pathlib import Path
 from spampipe.core import environment
 from spampipe.core.errors import DataError, QualityError
 from spampipe.core.workspace import Workspace
-from spampipe.evaluation import readers
+from spampipe.evaluation import metrics, readers
 from spampipe.results import history
 from spampipe.results.history import Revision
 from spampipe.tracking import dvc_lock
 
-# What may differ between machines, whose products are rounded differently; what is named nowhere must be equal.
-# benchmarks/other_hardware.py found losses to differ by 0.0016 at most, and 2 of 5,572 predictions: as many errors
-# more or less in one split, and 2 of the 149 validation messages as a share. Twice that is allowed.
-LOSS_TOLERANCE, SHARE_TOLERANCE, COUNT_TOLERANCE = 0.0033, 0.027, 4
 _METRICS = (Workspace().train_metrics, Workspace().evaluate_metrics)
 _DATA = ("data/", "models/base")  # made without floating point: the same everywhere
 
@@ -54,7 +50,9 @@ class Verdict:
             lines.append(f"{path.as_posix():{width}}  {before:36}  {after or 'missing':36}  {verdict}")
         for name, (before_value, after_value) in self.metrics.items():
             verdict = "within" if self._within(name) else "BEYOND"
-            lines.append(f"{name:{width}}  {before_value!s:36}  {after_value!s:36}  {verdict} {tolerance(name)}")
+            lines.append(
+                f"{name:{width}}  {before_value!s:36}  {after_value!s:36}  {verdict} {metrics.tolerance(name)}"
+            )
         same = len(self.outputs) - len(self.differing)
         return "\n".join([*lines, f"{same} of {len(self.outputs)} outputs identical"])
 
@@ -77,16 +75,7 @@ class Verdict:
         before, after = self.metrics[name]
         if before is None or after is None:
             return before is after
-        return abs(before - after) <= tolerance(name)
-
-
-def tolerance(metric: str) -> float:
-    """How far a metric may be off on another machine."""
-    if metric in ("steps", "examples_seen", "test_unseen_messages"):
-        return 0
-    if metric.endswith("_loss"):
-        return LOSS_TOLERANCE
-    return COUNT_TOLERANCE if metric.endswith(("_positives", "_negatives")) else SHARE_TOLERANCE
+        return abs(before - after) <= metrics.tolerance(name)
 
 
 def verify(workspace: Workspace, revision: Revision) -> Verdict:
@@ -113,8 +102,8 @@ def verify(workspace: Workspace, revision: Revision) -> Verdict:
         if not verdict.identical:
             with history.files_of(workspace, revision, _METRICS) as theirs:
                 before, after = _metrics(theirs), _metrics(clone)
-            metrics = {name: (before.get(name), after.get(name)) for name in before | after}
-            verdict = replace(verdict, metrics=metrics)
+            both = {name: (before.get(name), after.get(name)) for name in before | after}
+            verdict = replace(verdict, metrics=both)
     return verdict
 
 

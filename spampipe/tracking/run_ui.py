@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from spampipe.core.errors import StoreError
 from spampipe.core.workspace import Workspace
+from spampipe.data import labels
 from spampipe.tracking import connection, run_view
 from spampipe.tracking.store import Store
 
@@ -41,7 +42,7 @@ def show(workspace: Workspace, port: int, announce: Callable[[str], None]) -> No
     if not server_of_the_user:
         _check_that_free(port)
     store = Store.open(workspace)
-    run_view.prepare(store)
+    run_view.prepare(store, labels.load(workspace.labels) if workspace.labels.exists() else None)
     if server_of_the_user:
         announce(run_view.address(server_of_the_user, store.experiment))
         return

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Mapping
 
+from spampipe.data.labels import LabelSet
+from spampipe.evaluation import metrics
 from spampipe.tracking.store import Store
 
 VIEW = "overview"  # stores that have a view of this name keep it: another one needs another name
@@ -11,7 +13,7 @@ KIND_TAG = "mlflow.experimentKind"  # without it MLflow asks whether the runs ar
 VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 
 # The widths of the columns, in pixels, from left to right; MLflow shows no others but the check box.
-COLUMNS = {
+_COLUMNS = {
     "attributes.`Run Name`": 200,
     "runDateAndNestInfo": 145,  # MLflow's name for the column Created, which it keeps here
     "params.`train.learning_rate`": 155,
@@ -19,6 +21,7 @@ COLUMNS = {
     "tags.`changed`": 215,  # from the baseline; provenance.CHANGED_TAG
     "metrics.`test_accuracy`": 125,
     "metrics.`test_recall`": 105,
+    "metrics.`test_macro_f1`": 125,
     "metrics.`leftover_false_positive_rate`": 215,
     "metrics.`validation_accuracy`": 160,
     "duration": 90,
@@ -27,6 +30,8 @@ COLUMNS = {
     "params.`model.trainable`": 145,
     "tags.`dvc.experiment`": 135,
 }
+
+_METRIC = "metrics."
 
 # The groups of charts, from the top down, and whether they are open; MLflow puts every metric's chart into its group.
 CHARTS = {
@@ -38,31 +43,18 @@ CHARTS = {
     "System metrics": False,
 }
 
-# What the figures of the evaluation say.
-METRICS = {
-    "test_accuracy": "the share of the test messages that the model is right about",
-    "test_precision": "of the test messages given the positive label, the share that have it",
-    "test_recall": "of the test messages that have the positive label, the share given it",
-    "test_f1": "the harmonic mean of precision and recall",
-    "test_false_positives": "test messages wrongly given the positive label",
-    "test_false_negatives": "test messages wrongly not given the positive label",
-    "test_unseen_messages": "test messages whose text stands in no other split",
-    "test_accuracy_unseen": "the accuracy on these",
-    "validation_accuracy": "the figure to choose settings by",
-    "leftover_false_positive_rate": "of what balancing left out, the share wrongly given the positive label",
-}
 _OTHERS = """\
 | `train/loss`, `validation/loss`, `train/accuracy`, `validation/accuracy` | the curves, over the steps |
 | `train/examples_per_second`, `time/*`, `memory/*`, `system/*` | what the run cost |"""
 
 
-def description(metrics: Mapping[str, str] = METRICS) -> str:
+def description(labels: LabelSet | None) -> str:
     """What the page says about the runs, in Markdown.
 
     Args:
-        metrics: what each figure of the evaluation says, by its name.
+        labels: the label set of the runs, which decides what metrics they have; None if it is not known.
     """
-    table = "\n".join(f"| `{name}` | {says} |" for name, says in metrics.items())
+    table = "\n".join(f"| `{name}` | {says} |" for name, says in _described(labels).items())
     return f"""\
 **A run is one trained and evaluated model.** Tick two or more and press *Compare*; the chart icon above the table \
 draws all curves.
@@ -78,14 +70,29 @@ reports and figures are under *Artifacts*.
 """
 
 
-def prepare(store: Store) -> None:
+def columns(labels: LabelSet | None) -> dict[str, int]:
+    """The columns of the view, from left to right, and their widths in pixels.
+
+    Args:
+        labels: as for `description`; a metric that the runs do not have gets no column.
+    """
+    known = _described(labels)
+    return {
+        name: width
+        for name, width in _COLUMNS.items()
+        if not name.startswith(_METRIC) or name.removeprefix(_METRIC).strip("`") in known
+    }
+
+
+def prepare(store: Store, labels: LabelSet | None) -> None:
     """Give the experiment its description, kind and saved view; what it has already, the user may have changed.
 
     Args:
         store: holds the experiment.
+        labels: as for `description`.
     """
     found = store.client.get_experiment(store.experiment)
-    for tag, value in _tags(found.creation_time).items():
+    for tag, value in _tags(found.creation_time, labels).items():
         if tag not in found.tags:
             store.client.set_experiment_tag(store.experiment, tag, value)
 
@@ -101,17 +108,24 @@ def address(server: str, experiment: str) -> str:
     return f"{page}?workflowType=machine_learning&viewStateShareKey={VIEW}"
 
 
-def _tags(created: int) -> dict[str, str]:
+def _described(labels: LabelSet | None) -> Mapping[str, str]:
+    """What each metric of the evaluation says, by its name."""
+    return metrics.DESCRIPTIONS if labels is None else metrics.described(labels)
+
+
+def _tags(created: int, labels: LabelSet | None) -> dict[str, str]:
     """The experiment's tags.
 
     Args:
         created: when the experiment was made, in milliseconds since 1970.
+        labels: as for `description`.
     """
-    selected = [column for column in COLUMNS if "`" in column and not column.startswith("attributes.")]
+    widths = columns(labels)
+    selected = [column for column in widths if "`" in column and not column.startswith("attributes.")]
     state = {
         "selectedColumns": selected,
-        "columnOrder": list(COLUMNS),
-        "columnWidths": COLUMNS,
+        "columnOrder": list(widths),
+        "columnWidths": widths,
         "compareRunCharts": [],
         "compareRunSections": [
             {"uuid": name, "name": name, "display": display, "isReordered": True} for name, display in CHARTS.items()
@@ -119,4 +133,4 @@ def _tags(created: int) -> dict[str, str]:
         "isAccordionReordered": True,  # keeps the order of the groups
     }
     view = {"name": VIEW, "createdAt": created, "state": json.dumps(state)}
-    return {DESCRIPTION_TAG: description(), KIND_TAG: "custom_model_development", VIEW_TAG: json.dumps(view)}
+    return {DESCRIPTION_TAG: description(labels), KIND_TAG: "custom_model_development", VIEW_TAG: json.dumps(view)}

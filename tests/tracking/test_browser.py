@@ -19,6 +19,7 @@ from spampipe.tracking import run_view
 from spampipe.tracking.connection import ADDRESS_VARIABLE
 from tests.support import browsers
 from tests.support.browsers import Browser
+from tests.support.label_sets import TWO
 from tests.support.repositories import change, copied, environment, run, store_of, tracked_runs
 from tests.support.servers import closed_port
 
@@ -88,7 +89,7 @@ def test_the_address_shows_the_description_and_the_runs_with_their_metrics(brows
             (shown,) = browser.texts(cell.format(f"metrics.`{metric}`"))
             assert float(shown) == tracked.data.metrics[metric]
     columns = browser.each(".ag-header-cell[col-id]", "element.getAttribute('col-id')")[1:]  # without the check boxes
-    assert columns == list(run_view.COLUMNS)[: len(columns)]
+    assert columns == list(run_view.columns(TWO))[: len(columns)]
     assert "metrics.`test_accuracy`" in columns
     browser.save("runs")
     browser.click("[data-component-id='mlflow.experiment.metadata_editor.expand_button']")
@@ -103,11 +104,11 @@ def test_names_fit_their_columns_and_the_settings_come_first(browser: Browser, s
     headings = browser.each(
         ".ag-header-cell[col-id]",
         f"[element.getAttribute('col-id'), {words} + {PADDING} <= element.clientWidth]",
-        lambda seen: len(seen) > len(run_view.COLUMNS),
+        lambda seen: len(seen) > len(run_view.columns(TWO)),
     )[1:]  # without the check boxes
     browser.resize()
-    assert headings == [[name, True] for name in run_view.COLUMNS]
-    shown = [name.rpartition(".")[2].strip("`") for name in run_view.COLUMNS]
+    assert headings == [[name, True] for name in run_view.columns(TWO)]
+    shown = [name.rpartition(".")[2].strip("`") for name in run_view.columns(TWO)]
     assert shown[2:5] == ["learning_rate", "epochs", "changed"]
     newest = f".ag-row[row-id='{served.runs[0].info.run_id}'] [col-id='tags.`changed`']"
     assert browser.texts(newest) == ["evaluate.threshold=0.9"]

@@ -15,6 +15,7 @@ from spampipe.core.errors import StoreError
 from spampipe.core.workspace import Workspace
 from spampipe.tracking import connection, run_ui, run_view
 from spampipe.tracking.store import Store
+from tests.support.label_sets import THREE, TWO
 from tests.support.project import ROOT
 from tests.support.repositories import run, store_of, tracked_runs
 from tests.support.servers import closed_port
@@ -24,27 +25,37 @@ def test_preparing_again_changes_nothing_of_the_users(finished: Path, tmp_path: 
     shutil.copyfile(finished / "mlflow.db", tmp_path / "mlflow.db")
     client = mlflow.MlflowClient(store_of(tmp_path))
     experiment = client.get_experiment_by_name(connection.EXPERIMENT).experiment_id
-    run_view.prepare(Store(client, experiment))
+    run_view.prepare(Store(client, experiment), TWO)
     before = client.get_experiment(experiment)
-    assert before.tags[run_view.DESCRIPTION_TAG] == run_view.description()
-    run_view.prepare(Store(client, experiment))
+    assert before.tags[run_view.DESCRIPTION_TAG] == run_view.description(TWO)
+    run_view.prepare(Store(client, experiment), TWO)
     assert client.get_experiment(experiment).tags == before.tags
     client.set_experiment_tag(experiment, run_view.DESCRIPTION_TAG, "ours")
-    run_view.prepare(Store(client, experiment))
+    run_view.prepare(Store(client, experiment), TWO)
     assert client.get_experiment(experiment).tags == before.tags | {run_view.DESCRIPTION_TAG: "ours"}
 
 
 def test_description_and_columns_name_what_a_run_holds(finished: Path) -> None:
     (tracked, *_) = tracked_runs(finished)
-    rows = [line for line in run_view.description().splitlines() if line.startswith("| `")]
+    rows = [line for line in run_view.description(TWO).splitlines() if line.startswith("| `")]
     metrics = {name for row in rows for name in re.findall(r"`([\w/*]+)`", row)}
     assert metrics >= set(json.loads(Workspace(finished).evaluate_metrics.read_text()))
     for metric in metrics:
         assert fnmatch.filter(tracked.data.metrics, metric), metric
-    for column in run_view.COLUMNS:
+    for column in run_view.columns(TWO):
         kind, _, name = column.replace("`", "").partition(".")
         if kind in ("metrics", "params"):
             assert name in getattr(tracked.data, kind), column
+
+
+def test_runs_of_three_labels_have_other_columns_and_descriptions() -> None:
+    assert "metrics.`test_macro_f1`" in run_view.columns(THREE) and "metrics.`test_recall`" not in run_view.columns(
+        THREE
+    )
+    assert "metrics.`test_macro_f1`" not in run_view.columns(TWO)
+    assert "`test_recall_{label}`" in run_view.description(THREE) and "positive label" not in run_view.description(
+        THREE
+    )
 
 
 def test_what_a_server_says_is_shown_only_if_it_fails(
