@@ -16,7 +16,6 @@ class Dataset:
         labels: its label set.
         licence: what it may be used under, such as `CC BY 4.0`.
         citation: who published it, where and when, in one line.
-        examples: short texts of its kind, none of them from the data set; they show users what to classify.
         convert: turns the published file's bytes into UTF-8 `label<TAB>text` lines; None if it has that form.
     """
 
@@ -24,5 +23,4 @@ class Dataset:
     labels: LabelSet
     licence: str
     citation: str
-    examples: tuple[str, ...]
     convert: Callable[[bytes], bytes] | None = None

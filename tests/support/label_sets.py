@@ -1,7 +1,7 @@
 """Label sets that many tests use."""
 
-from spampipe.data.datasets.sms import SMS_SPAM_COLLECTION
+from spampipe.data.datasets import sms
 from spampipe.data.labels import LabelSet
 
-TWO = SMS_SPAM_COLLECTION.labels
+TWO = sms.DATASET.labels
 THREE = LabelSet(names=("no", "perhaps", "yes"), positive=None)

@@ -44,7 +44,7 @@ def _numbers(*written: str) -> list[int]:
     return [int(number) for numbers in written for number in numbers.split()]
 
 
-SMS_SPAM_COLLECTION = Dataset(
+DATASET = Dataset(
     pin=Pin(
         "sms-spam-collection",
         "7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d",
@@ -56,5 +56,4 @@ SMS_SPAM_COLLECTION = Dataset(
     labels=LabelSet(names=(_HAM, _SPAM), positive=_SPAM),
     licence="CC BY 4.0",
     citation="The SMS Spam Collection, UCI dataset 228, by Tiago Almeida and José María Gómez Hidalgo, 2011",
-    examples=("Hey, are we still up for dinner tonight?", "You have won $1000 cash! Text WIN to claim your prize."),
 )
