@@ -250,12 +250,15 @@ def test_three_labels_come_from_their_source_to_the_reports(extended: tuple[Path
 
 
 def test_every_command_knows_three_labels(extended: tuple[Path, dict[str, set[str]]]) -> None:
-    answered = run(extended[0], "spampipe", "classify", "Who wrote book number 7?").stdout
+    answered = run(extended[0], "python", "-m", "spampipe", "classify", "Who wrote book number 7?").stdout
     label, probability, _ = answered.split("\t")
     assert label in ("person", "place", "time") and 1 / 3 <= float(probability) <= 1
-    assert "ok\ttest_error_rate" in run(extended[0], "spampipe", "check").stdout
-    assert "\tversion 1\tchampion: the first" in run(extended[0], "spampipe", "register", "questions").stdout
-    refused = run(extended[0], "spampipe", "classify", "--threshold", "0.9", "Who?", check=False)
+    assert "ok\ttest_error_rate" in run(extended[0], "python", "-m", "spampipe", "check").stdout
+    assert (
+        "\tversion 1\tchampion: the first"
+        in run(extended[0], "python", "-m", "spampipe", "register", "questions").stdout
+    )
+    refused = run(extended[0], "python", "-m", "spampipe", "classify", "--threshold", "0.9", "Who?", check=False)
     assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
 
 
@@ -269,5 +272,7 @@ def test_the_stages_run_a_linear_model(extended: tuple[Path, dict[str, set[str]]
         json.loads(workspace.evaluate_metrics.read_text())["test_accuracy"] == 1.0
     )  # each label has words of its own
     assert json.loads(workspace.train_metrics.read_text())["train_accuracy"] == 1.0
-    answers = run(repository, "spampipe", "classify", "Where lies city 7?", "When began year 3?").stdout
+    answers = run(
+        repository, "python", "-m", "spampipe", "classify", "Where lies city 7?", "When began year 3?"
+    ).stdout
     assert [line.split("\t")[0] for line in answers.splitlines()] == ["place", "time"]
