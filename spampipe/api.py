@@ -31,7 +31,7 @@ from spampipe.training import training_log
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_MLFLOW = ("models:/", "runs:/")  # what addresses of models in an MLflow store begin with
+_MLFLOW = "models:/"  # how the address of a model in an MLflow store begins; tracking/mlflow_model.py
 _SIZE_INCHES, _DOTS_PER_INCH = (5.0, 3.3), 100
 
 
@@ -95,6 +95,8 @@ def train(
         ParamsError: the settings cannot be used.
     """
     settings = params if isinstance(params, Params) else Params.load(Path(params))
+    if len(texts) != len(labels):
+        raise DataError(f"{len(texts)} texts but {len(labels)} labels; give one label for each text")
     known = _label_set(labels, positive)
     tables = _dealt(_table(texts, labels, known), known, settings)
     name, weights = settings.model.name, settings.model.weights
@@ -181,8 +183,10 @@ def _repository(folder: Path, name: str) -> Workspace:
 
 
 def _label_set(names: Sequence[str], positive: str | None) -> LabelSet:
-    found = label_sets.found_in(set(names))
+    if len(set(names)) < 2:
+        raise DataError(f"labels: {len(set(names))} different ones; a classifier needs two or more")
     try:
+        found = label_sets.found_in(set(names))
         return found if positive is None else LabelSet(names=found.names, positive=positive)
     except ValueError as error:
         raise DataError(f"labels: {label_sets.explain(error)}") from error
@@ -190,8 +194,6 @@ def _label_set(names: Sequence[str], positive: str | None) -> LabelSet:
 
 def _table(texts: Sequence[str], names: Sequence[str], known: LabelSet) -> pd.DataFrame:
     """Columns Label (class indices) and Text."""
-    if len(texts) != len(names):
-        raise DataError(f"{len(texts)} texts but {len(names)} labels; give one label for each text")
     for number, text in enumerate(texts, 1):
         if not isinstance(text, str) or not text.strip():
             raise DataError(f"text {number} of {len(texts)} is empty or not a text: {text!r}; leave it out")
@@ -211,6 +213,6 @@ def _dealt(table: pd.DataFrame, known: LabelSet, settings: Params) -> dict[str, 
 def _evaluated(classifier: TextClassifier, splits: Mapping[str, Split], batch_size: int) -> Evaluation:
     scored = {}
     for name, split in splits.items():
-        found = classifier.probabilities(split.texts, split.tokens, batch_size=batch_size, name=name)
+        found = classifier.probabilities_of(split, batch_size)
         scored[name] = judged(name, split.texts, split.labels, found, classifier.labels, classifier.threshold)
     return Evaluation(classifier.labels, scored)

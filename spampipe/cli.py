@@ -6,7 +6,7 @@ import shutil
 import sys
 import webbrowser
 from collections.abc import Sequence
-from contextlib import chdir, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from spampipe import cli_models, params
@@ -68,7 +68,7 @@ def _add_work_with_results(add: Add) -> None:
 
 
 def _perform(options: argparse.Namespace) -> None:
-    """Do what the options ask for, at the top of the repository that the current folder belongs to."""
+    """Do what the options ask for, in the workspace that the current folder belongs to."""
     here = Path.cwd()
     found = Workspace.containing(here)
     if found is None and options.needs_repository(options):
@@ -78,8 +78,7 @@ def _perform(options: argparse.Namespace) -> None:
             f"{names.params}; go to one that does"
         )
     options.workspace = found or Workspace(here)
-    with chdir(options.workspace.root):
-        options.action(options)
+    options.action(options)
 
 
 def _publish(options: argparse.Namespace) -> None:

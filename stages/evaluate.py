@@ -25,8 +25,7 @@ def main(workspace: Workspace) -> None:
         splits = {}
         for name in (*SPLITS, LEFTOVER_SPLIT):
             split = load_split(workspace, name, known)
-            batch_size = settings.evaluate.batch_size
-            found = classifier.probabilities(split.texts, split.tokens, batch_size=batch_size, name=name)
+            found = classifier.probabilities_of(split, settings.evaluate.batch_size)
             splits[name] = judged(name, split.texts, split.labels, found, known, threshold)
         evaluation = Evaluation(known, splits)
         summary = metrics.compute(evaluation)

@@ -1,6 +1,5 @@
 """What many tests share: real pinned files, fetched once into the user's cache."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -34,14 +33,6 @@ LONGEST = [
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, so that several processes end together."""
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what tests compute out of the repository's own store."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DVC_ROOT", str(tmp_path_factory.mktemp("root")))
-        yield
 
 
 @pytest.fixture(scope="session")

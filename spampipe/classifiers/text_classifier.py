@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
+import numpy as np
+
 from spampipe.core.errors import DataError
 from spampipe.core.workspace import Workspace
 from spampipe.data.labels import Labels, LabelSet, Probabilities, checked_threshold, decide
@@ -143,7 +145,7 @@ class TextClassifier(Protocol):
         """How probable each label is.
 
         Args:
-            texts: N of them, none empty.
+            texts: N of them, at least one, none empty.
             tokens: the same texts as the tokenize-pad stage wrote them, if it did; what is computed from them may be
                 kept for the next run. A classifier that reads no tokens ignores them.
             batch_size: texts that are computed together; changes speed only.
@@ -153,6 +155,20 @@ class TextClassifier(Protocol):
             (N, K) a column for each label, in the order of `labels`.
         """
         ...
+
+    def probabilities_of(self, split: Split, batch_size: int) -> Probabilities:
+        """How probable each label is for each text of a split, which may have none.
+
+        Args:
+            split: with its tokens, if there are any.
+            batch_size: as for `probabilities`.
+
+        Returns:
+            (N, K) a column for each label, in the order of `labels`.
+        """
+        if not len(split):
+            return np.empty((0, len(self.labels)))
+        return self.probabilities(split.texts, split.tokens, batch_size=batch_size, name=split.name)
 
     def describe(self) -> Mapping[str, Any]:
         """What it is, as JSON values."""

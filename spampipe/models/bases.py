@@ -33,7 +33,7 @@ def fetch_base(name: str, weights: Weights, folder: Path) -> None:
     """Lay out a base model: its tokenizer's file, and its weights unless they are to be random.
 
     Args:
-        name: a key of BASE_MODELS.
+        name: of the model; one that is not in BASE_MODELS starts from nothing, and its folder is empty.
         weights: `pretrained` or `random`.
         folder: made if missing; files of an earlier model are removed.
 
@@ -41,9 +41,11 @@ def fetch_base(name: str, weights: Weights, folder: Path) -> None:
         FetchError: a file could not be had.
         ParamsError: there are no pretrained weights.
     """
-    base = BASE_MODELS[name]
-    base.family.lay_out(_published(name, weights), folder, partial(fetch, known=PINS))
-    kept = _files(name, weights, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    kept: list[Path] = []
+    if name in BASE_MODELS:
+        BASE_MODELS[name].family.lay_out(_published(name, weights), folder, partial(fetch, known=PINS))
+        kept = _files(name, weights, folder)
     for present in (*folder.glob("tokenizer.*"), *folder.glob("weights.*")):
         if present not in kept:
             present.unlink()

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ from spampipe.core.workspace import Workspace
 from spampipe.tracking.store import Store
 
 NAME = "classifier"
+_ADDRESS = "models:/"  # how an address begins
 EXAMPLE = ("Are we still meeting for lunch today?", "Your parcel will be delivered tomorrow between 9 and 12.")
 _PACKAGES = (
     *("mlflow", "torch", "tiktoken", "numpy", "pandas", "pydantic", "PyYAML", "safetensors", "gguf"),
@@ -53,7 +55,7 @@ def download(workspace: Workspace, address: str, folder: Path) -> Workspace:
 
     Args:
         workspace: whose repository has the store, if the user names no other.
-        address: MLflow's for it, such as `models:/NAME@champion`.
+        address: MLflow's for it: `models:/NAME@ALIAS`, `models:/NAME/VERSION` or `models:/ID`.
         folder: an empty one, which receives the model.
 
     Returns:
@@ -70,12 +72,30 @@ def download(workspace: Workspace, address: str, folder: Path) -> Workspace:
     if store is None:
         raise StoreError(f"{address}: no run is recorded in {workspace.root} yet; `spampipe publish` records results")
     try:
-        stores = {"tracking_uri": store.address, "registry_uri": store.address}
-        found = Path(artifacts.download_artifacts(artifact_uri=address, dst_path=str(folder), **stores))
+        location = _location(store.client, address)
+        found = Path(
+            artifacts.download_artifacts(artifact_uri=location, dst_path=str(folder), tracking_uri=store.address)
+        )
         data = Model.load(str(found)).flavors["python_function"]["data"]
     except (MlflowException, OSError, KeyError) as error:
         raise StoreError(f"{address}: no model of spampipe there ({one_line(error, 200)})") from error
     return Workspace(found / data)
+
+
+def _location(client: Any, address: str) -> str:
+    """Where a model's files are; MLflow itself would look names up in its default registry.
+
+    Args:
+        client: MLflow's, of the store that has the model.
+        address: as for `download`.
+    """
+    name, _, version = address.removeprefix(_ADDRESS).partition("/")
+    name, _, alias = name.partition("@")
+    if alias:
+        version = client.get_model_version_by_alias(name, alias).version
+    if version:
+        return str(client.get_model_version_download_uri(name, version))
+    return str(client.get_logged_model(name).artifact_location)
 
 
 def _save(folder: Path, workspace: Workspace, run_id: str, model_id: str) -> None:
