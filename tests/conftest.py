@@ -4,6 +4,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from filelock import FileLock
 
 from spampipe.data import collection
 from spampipe.downloads import fetch
@@ -69,10 +70,17 @@ def raw_messages() -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, gpt2_base: Path) -> Path:
-    """A repository whose pipeline has run and been committed; not to be changed."""
-    repository = tmp_path_factory.mktemp("pipeline") / "repository"
-    repositories.build(repository)
+def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str, gpt2_base: Path) -> Path:
+    """A repository whose pipeline has run and been committed; not to be changed.
+
+    It is built once for all processes that run tests: the first to need it builds it, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    repository = (base if worker_id == "master" else base.parent) / "pipeline" / "repository"
+    with FileLock(f"{repository.parent}.lock"):
+        if not (repository.parent / "built").exists():
+            repositories.build(repository)
+            (repository.parent / "built").touch()
     return repository
 
 

@@ -20,8 +20,8 @@ ALLOWED: dict[str, set[str]] = {
     "figures": {"core", "data"},
     "params": {"core", "data", "models", "training", "classifiers", "evaluation"},
     "inference": {"core", "data", "models", "classifiers", "params"},
-    "tracking": {"core", "data", "models", "classifiers", "evaluation", "inference"},
-    "results": {"core", "data", "training", "evaluation", "params", "tracking"},
+    "tracking": {"core", "data", "classifiers", "evaluation", "inference"},
+    "results": {"core", "training", "evaluation", "params", "tracking"},
     "cli_models": {"core", "data", "models", "evaluation", "params", "inference"},
     "cli": {"core", "params", "tracking", "results", "cli_models"},
     "__main__": {"cli"},
@@ -53,6 +53,28 @@ MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / "spampipe").rglob("*
 def test_a_package_imports_only_what_its_place_allows(name: str) -> None:
     used = {other for module in MODULES if place(module) == name for other in imported(module)} - {name}
     assert used <= ALLOWED[name]
+
+
+@pytest.mark.parametrize("name", [name for name in ALLOWED if (ROOT / "spampipe" / name / "__init__.py").exists()])
+def test_a_package_says_what_it_imports(name: str) -> None:
+    text = " ".join(ast.get_docstring(ast.parse((ROOT / "spampipe" / name / "__init__.py").read_text())).split())
+    sentence = re.search(r"Imports ([a-z, ]+?)[.;](?: |$)", text)
+    assert sentence, text
+    said = set() if sentence[1].startswith("no other package") else set(re.split(r", | and ", sentence[1]))
+    assert said == ALLOWED[name]
+
+
+def test_the_layers_are_drawn_as_they_are() -> None:
+    """Each arrow of docs/architecture.md is allowed, and what is allowed can be reached along the arrows."""
+    (drawing, *_) = re.findall(r"```mermaid\n(.*?)```", (ROOT / "docs" / "architecture.md").read_text(), re.DOTALL)
+    drawn = set(re.findall(r"(\w+) --> (\w+)", drawing))
+    assert all(below in ALLOWED[above] for above, below in drawn)
+    reached = {above: {below for each, below in drawn if each == above} for above in ALLOWED}
+    for _ in ALLOWED:
+        for found in reached.values():
+            found |= {far for near in set(found) for far in reached[near]}
+    for above in set(ALLOWED) - {"__init__", "__main__"}:
+        assert ALLOWED[above] <= reached[above], above
 
 
 def test_every_module_has_a_place() -> None:

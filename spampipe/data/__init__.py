@@ -1,4 +1,5 @@
 """From a raw file to rows of token ids: data sets, labels, messages, balancing, splitting, tokenizing.
 
-Imports core and downloads. Imported by whatever works with messages. No torch here: data stages start fast.
+Imports core and downloads. Imported by every package that works with messages or labels. No torch here: data stages
+start fast.
 """

@@ -1,4 +1,5 @@
 """Results held against each other: found, published, verified, checked, compared, registered.
 
-Imports any other package. Imported by the command alone. Nothing here decides a byte of a result.
+Imports core, training, evaluation, params and tracking. Imported by the command and api. Nothing here decides a
+byte of a result.
 """
