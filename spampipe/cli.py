@@ -18,7 +18,11 @@ from spampipe.tracking import connection
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one subcommand; exit 0, 1 on bad input or a failed check, 2 on bad usage."""
+    """Run one subcommand; exit 0, 1 on bad input or a failed check, 2 on bad usage.
+
+    Args:
+        arguments: the words after `spampipe` on the command line; None for those of this process.
+    """
     parser = argparse.ArgumentParser(prog="spampipe", description=__doc__)
     parser.set_defaults(needs_repository=lambda options: True)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

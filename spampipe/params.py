@@ -141,7 +141,11 @@ class Params(Section):
 
 
 def load(path: Path) -> Params:
-    """`Params.load`, as the stages call it."""
+    """`Params.load`, as the stages call it.
+
+    Args:
+        path: the YAML file.
+    """
     return Params.load(path)
 
 

@@ -22,7 +22,11 @@ NAMES: tuple[str, ...] = tuple(_KINDS)
 
 
 def kind_of(name: str) -> "type[TextClassifier]":
-    """The class that implements a name of NAMES."""
+    """The class that implements a kind of classifier.
+
+    Args:
+        name: one of NAMES.
+    """
     module, kind = _KINDS[name]
     found: type[TextClassifier] = getattr(importlib.import_module(f"{__package__}.{module}"), kind)
     return found

@@ -22,12 +22,20 @@ class Decision(BaseModel):
 
 
 def save(path: Path, decision: Decision) -> None:
-    """Write a decision as JSON."""
+    """Write a decision as JSON.
+
+    Args:
+        path: the file, which is replaced in one step.
+        decision: what to write.
+    """
     files.write_json(path, decision.model_dump(mode="json"))
 
 
 def load(path: Path) -> Decision:
     """Read what `save` wrote.
+
+    Args:
+        path: the JSON file.
 
     Raises:
         CheckpointError: the file is missing or damaged.

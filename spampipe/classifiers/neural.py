@@ -116,7 +116,7 @@ class NeuralClassifier(TextClassifier):
         return self._card.model_dump(mode="json")
 
     def save(self, workspace: Workspace) -> None:
-        """Write the trained tensors, then the card."""
+        """As in TextClassifier; the trained tensors are written first, then the card."""
         weights, card = workspace.classifier_weights, workspace.classifier_card
         checkpoint.save(self._model.network, self._card, weights, card)
 

@@ -175,7 +175,11 @@ class TextClassifier(Protocol):
         ...
 
     def save(self, workspace: Workspace) -> None:
-        """Write models/classifier.* of a workspace, whole or not at all."""
+        """Write models/classifier.* of a workspace, whole or not at all.
+
+        Args:
+            workspace: gives the paths of the files, which are replaced.
+        """
         ...
 
     @classmethod

@@ -46,7 +46,11 @@ class Workspace:
         return None
 
     def name_of(self, path: Path) -> str:
-        """What dvc.yaml, dvc.lock and MLflow call a file of this workspace: its path from `root`, with slashes."""
+        """What dvc.yaml, dvc.lock and MLflow call a file of this workspace: its path from `root`, with slashes.
+
+        Args:
+            path: a file or folder below `root`.
+        """
         return path.relative_to(self.root).as_posix()
 
     # --- settings and records --------------------------------------------------------------------------------
@@ -124,11 +128,19 @@ class Workspace:
         return self.root / "data/tokens"
 
     def split_csv(self, split: str) -> Path:
-        """The messages of one split, columns Label and Text."""
+        """The messages of one split, columns Label and Text.
+
+        Args:
+            split: a name of SPLITS, or LEFTOVER_SPLIT.
+        """
         return self.leftover if split == LEFTOVER_SPLIT else self.splits / f"{split}.csv"
 
     def split_tokens(self, split: str) -> Path:
-        """The token ids of one split."""
+        """The token ids of one split.
+
+        Args:
+            split: a name of SPLITS, or LEFTOVER_SPLIT.
+        """
         return self.tokens / f"{split}.safetensors"
 
     # --- models ----------------------------------------------------------------------------------------------

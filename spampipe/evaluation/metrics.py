@@ -175,7 +175,11 @@ DESCRIPTIONS: Mapping[str, str] = {metric.name: metric.says for metric in METRIC
 
 
 def compute(found: "Evaluation") -> dict[str, Value]:
-    """What reports/evaluate/metrics.json holds: the metrics that the label set has, in the order of the table."""
+    """What reports/evaluate/metrics.json holds: the metrics that the label set has, in the order of the table.
+
+    Args:
+        found: the scored messages of all splits.
+    """
     values: dict[str, Value] = {}
     for metric in METRICS:
         if metric.is_of(found.labels):
@@ -184,23 +188,39 @@ def compute(found: "Evaluation") -> dict[str, Value]:
 
 
 def described(labels: "LabelSet") -> dict[str, str]:
-    """What each metric that a label set has says, by name; `{label}` in a name stands for each label."""
+    """What each metric that a label set has says, by name; `{label}` in a name stands for each label.
+
+    Args:
+        labels: the label set.
+    """
     return {metric.name: metric.says for metric in METRICS if metric.is_of(labels)}
 
 
 def is_metric(name: str) -> bool:
-    """Whether an evaluation of some label set has a metric of this name."""
+    """Whether an evaluation of some label set has a metric of this name.
+
+    Args:
+        name: the name to look for, with a label's name where METRICS has `{label}`.
+    """
     return any(metric.is_called(name) for metric in METRICS)
 
 
 def better(name: str) -> Better:
-    """Which values are better of a metric or what training writes; empty if neither, or if the name is unknown."""
+    """Which values are better of a metric or what training writes; empty if neither, or if the name is unknown.
+
+    Args:
+        name: the name of one number, with a label's name where METRICS has `{label}`.
+    """
     found = _quantity(name)
     return found.better if found else ""
 
 
 def tolerance(name: str) -> float:
-    """How far a metric, or what training writes, may be off on another machine; 0 if the name is unknown."""
+    """How far a metric, or what training writes, may be off on another machine; 0 if the name is unknown.
+
+    Args:
+        name: the name of one number, with a label's name where METRICS has `{label}`.
+    """
     found = _quantity(name)
     return found.tolerance if found else EXACT
 

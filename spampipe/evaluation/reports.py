@@ -26,6 +26,9 @@ def prediction_columns(labels: LabelSet) -> dict[str, str]:
 
     `probability` is of the positive label, or, without one, of the predicted label. A column `probability_<label>`
     for each label follows, unless there are two and one is positive, so that `probability` says it all.
+
+    Args:
+        labels: the label set of the messages.
     """
     if _says_all(labels):
         return PREDICTION_COLUMNS
@@ -60,7 +63,12 @@ def predictions(name: str, split: ScoredSplit, labels: LabelSet) -> pd.DataFrame
 
 
 def tables(found: Evaluation, workspace: Workspace) -> dict[Path, pd.DataFrame]:
-    """Every table of reports/evaluate/, by its path: predictions, mistakes, figures by split, and the test curves."""
+    """Every table of reports/evaluate/, by its path: predictions, mistakes, figures by split, and the test curves.
+
+    Args:
+        found: the scored messages of all splits.
+        workspace: gives the tables' paths; nothing is written.
+    """
     together = pd.concat([predictions(name, split, found.labels) for name, split in found.splits.items()])
     return {
         workspace.predictions: together,
@@ -76,6 +84,9 @@ def by_split(found: Evaluation) -> pd.DataFrame:
     """Columns split, messages, accuracy, precision, recall and f1; one row each for train, validation and test.
 
     Without a positive label the last three are means over the labels: macro_precision, macro_recall, macro_f1.
+
+    Args:
+        found: the scored messages of all splits.
     """
     positive = found.labels.positive_index
     prefix = "macro_" if positive is None else ""
@@ -131,7 +142,12 @@ def confident_mistakes(table: pd.DataFrame, split: str, labels: LabelSet) -> pd.
 
 
 def confusion(split: ScoredSplit, labels: LabelSet) -> pd.DataFrame:
-    """Columns CONFUSION_COLUMNS, names of labels, one row a message: what DVC's confusion plot counts."""
+    """Columns CONFUSION_COLUMNS, names of labels, one row a message: what DVC's confusion plot counts.
+
+    Args:
+        split: the messages.
+        labels: names their labels.
+    """
     return pd.DataFrame({"actual": labels.names_of(split.labels), "predicted": labels.names_of(split.predicted)})
 
 

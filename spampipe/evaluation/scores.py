@@ -46,14 +46,22 @@ class Errors:
 
 
 def accuracy(split: "ScoredSplit") -> float | None:
-    """The share of messages that were given their own label; None if there are no messages."""
+    """The share of messages that were given their own label; None if there are no messages.
+
+    Args:
+        split: the scored messages, of which there may be none.
+    """
     from sklearn.metrics import accuracy_score
 
     return float(accuracy_score(split.labels, split.predicted)) if len(split) else None
 
 
 def of_each_label(split: "ScoredSplit") -> list[Scores]:
-    """The scores of each label against all others, in the order of the label set."""
+    """The scores of each label against all others, in the order of the label set.
+
+    Args:
+        split: the scored messages.
+    """
     from sklearn.metrics import precision_recall_fscore_support
 
     every = range(split.probabilities.shape[1])
@@ -62,12 +70,21 @@ def of_each_label(split: "ScoredSplit") -> list[Scores]:
 
 
 def of_label(split: "ScoredSplit", label: int) -> Scores:
-    """The scores of one label, given by its class index."""
+    """The scores of one label against all others.
+
+    Args:
+        split: the scored messages.
+        label: the label's class index.
+    """
     return of_each_label(split)[label]
 
 
 def macro(split: "ScoredSplit") -> Scores:
-    """The mean of each score over the labels that occur in the split or were given there, each counting the same."""
+    """The mean of each score over the labels that occur in the split or were given there, each counting the same.
+
+    Args:
+        split: the scored messages.
+    """
     from sklearn.metrics import precision_recall_fscore_support
 
     found = precision_recall_fscore_support(split.labels, split.predicted, average="macro", zero_division=0)
@@ -75,7 +92,12 @@ def macro(split: "ScoredSplit") -> Scores:
 
 
 def errors(split: "ScoredSplit", label: int) -> Errors:
-    """The messages by whether they have one label, given by its class index, and were given it."""
+    """The messages, counted by whether they have one label and were given it.
+
+    Args:
+        split: the scored messages, of which there may be none.
+        label: the label's class index.
+    """
     from sklearn.metrics import confusion_matrix
 
     if not len(split):
@@ -85,7 +107,11 @@ def errors(split: "ScoredSplit", label: int) -> Errors:
 
 
 def log_loss(split: "ScoredSplit") -> float:
-    """The mean negative logarithm of the probability of each message's own label."""
+    """The mean negative logarithm of the probability of each message's own label.
+
+    Args:
+        split: the scored messages, at least one.
+    """
     from sklearn import metrics
 
     columns = split.probabilities.shape[1]

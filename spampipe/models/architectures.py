@@ -93,13 +93,24 @@ class Family(Protocol):
         """
 
     def tokenizer_path(self, folder: Path) -> Path:
-        """The tokenizer's file in a folder that `lay_out` filled."""
+        """The path of the tokenizer's file.
+
+        Args:
+            folder: the folder of the base model, which `lay_out` fills.
+        """
 
     def weights_path(self, folder: Path) -> Path:
-        """The weights' file there."""
+        """The path of the weights' file.
+
+        Args:
+            folder: the folder of the base model, which `lay_out` fills.
+        """
 
     def load_tokenizer(self, folder: Path) -> Tokenizer:
         """Read the tokenizer's file.
+
+        Args:
+            folder: the folder of the base model, which `lay_out` has filled.
 
         Raises:
             DataError: the file is missing or damaged.

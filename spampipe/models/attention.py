@@ -38,7 +38,15 @@ class Attention(nn.Module):
         real: Tensor | None,
         chosen: Tensor | None,
     ) -> Tensor:
-        """Attend; arguments and result are those of Block.forward."""
+        """Attend; the result is (B, T, C), or (B, 1, C) for the chosen positions.
+
+        Args:
+            hidden_states: (B, T, C) normalized hidden states.
+            rotation: the rotary embedding; None for a model with learned positions.
+            causal: whether a token attends to itself and earlier tokens only.
+            real: (B, T), true for the tokens that others may attend to; None for all. No effect if `causal`.
+            chosen: (B,) the only positions whose output is computed; None for all.
+        """
         asking = hidden_states if chosen is None else take(hidden_states, chosen)
         query = self._split_heads(self.query(asking), self.num_heads)  # (B, H, T or 1, D)
         key = self._split_heads(self.key(hidden_states), self.num_kv_heads)
@@ -104,7 +112,12 @@ class Rotation:
 
 
 def take(hidden_states: Tensor, chosen: Tensor) -> Tensor:
-    """The hidden state at one position of each sequence: (B, T, C) and (B,) to (B, 1, C)."""
+    """The hidden state at one position of each sequence, (B, 1, C).
+
+    Args:
+        hidden_states: (B, T, C) hidden states.
+        chosen: (B,) a position in each sequence, from 0.
+    """
     rows = torch.arange(hidden_states.shape[0], device=hidden_states.device)
     return hidden_states[rows, chosen].unsqueeze(1)
 

@@ -82,13 +82,21 @@ class SavedCard(ClassifierCard):
 
 
 def save_card(card: SavedCard, path: Path) -> None:
-    """Write a card as JSON, with its own hash as the last entry, so that a later edit is noticed."""
+    """Write a card as JSON, with its own hash as the last entry, so that a later edit is noticed.
+
+    Args:
+        card: what to write.
+        path: the file, which is replaced in one step.
+    """
     content = {"format": FORMAT, **card.model_dump(mode="json")}
     files.write_json(path, content | {_SEAL: _digest(content)})
 
 
 def load_card(path: Path) -> SavedCard:
     """Read what `save_card` wrote.
+
+    Args:
+        path: the JSON file.
 
     Raises:
         CheckpointError: it is missing, damaged, edited, or of another version.

@@ -79,7 +79,12 @@ def create(card: ClassifierCard, seed: int, dropout: float, device: torch.device
 
 
 def reinitialize_head(network: Classifier, seed: int) -> None:
-    """Draw the head that this seed gives, whatever the rest of the network is."""
+    """Draw the head that this seed gives, whatever the rest of the network is.
+
+    Args:
+        network: the network, whose head is changed in place.
+        seed: any whole number; the same one gives the same head.
+    """
     initialize_head(network, random_stream(seed, "head"))
 
 

@@ -36,7 +36,11 @@ def configure_torch() -> None:
 
 
 def describe(device: torch.device) -> str:
-    """What decides the last bits of a result: torch, the processor, and how many threads share the work."""
+    """What decides the last bits of a result: torch, the processor, and how many threads share the work.
+
+    Args:
+        device: the device that the result is computed on.
+    """
     if device.type == "cuda":
         return f"torch {torch.__version__}, {torch.cuda.get_device_name(device)}"
     capability = torch.backends.cpu.get_cpu_capability()

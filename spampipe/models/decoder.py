@@ -21,8 +21,7 @@ class Decoder(nn.Module):
 
     Args:
         config: the shape.
-        dropout: the share of values that training sets to 0 after the embedding, in attention and after each
-            sub-layer.
+        dropout: the share of values that training sets to 0 after the embedding, in attention and after sub-layers.
 
     Attributes:
         activation_checkpointing: whether the backward pass computes a block anew instead of keeping what it computed.
@@ -57,7 +56,11 @@ class Decoder(nn.Module):
         return [module for module in self.children() if isinstance(module, nn.Embedding)]
 
     def embed(self, input_ids: Tensor) -> Tensor:
-        """The residual stream before the first block: (B, T) token ids to (B, T, C)."""
+        """The residual stream before the first block, (B, T, C).
+
+        Args:
+            input_ids: (B, T) token ids.
+        """
         hidden_states = self.token_embedding(input_ids)
         if self.config.positions == "learned":
             hidden_states = hidden_states + self.position_embedding.weight[: input_ids.shape[1]]
@@ -92,7 +95,16 @@ class Decoder(nn.Module):
         real: Tensor | None = None,
         chosen: Tensor | None = None,
     ) -> Tensor:
-        """Run the block of this number, from 0; the other arguments and the result are those of Block.forward."""
+        """Run one block; the result is that of Block.forward.
+
+        Args:
+            number: the block's number, from 0.
+            hidden_states: (B, T, C), the residual stream.
+            rotation: what Decoder.rotation returns for the residual stream.
+            causal: as in Block.forward.
+            real: as in Block.forward.
+            chosen: as in Block.forward.
+        """
         block = self.blocks[number]
         if self.activation_checkpointing and torch.is_grad_enabled():
             arguments = (hidden_states, rotation, causal, real, chosen)
@@ -101,13 +113,21 @@ class Decoder(nn.Module):
         return block(hidden_states, rotation, causal, real, chosen)
 
     def rotation(self, hidden_states: Tensor) -> Rotation | None:
-        """The rotary embedding for the positions of (B, T, C); None for a model with learned positions."""
+        """The rotary embedding for T positions; None for a model with learned positions.
+
+        Args:
+            hidden_states: (B, T, C), of which only T and the device matter.
+        """
         if self.config.positions == "learned":
             return None
         return Rotation(self.config, hidden_states.shape[1], hidden_states.device)
 
     def logits(self, hidden_states: Tensor) -> Tensor:
-        """Next-token scores, (..., C) to (..., vocabulary): both families tie the head to the embedding."""
+        """Next-token scores, (..., vocabulary); both families tie the head to the embedding.
+
+        Args:
+            hidden_states: (..., C) normalized hidden states.
+        """
         return functional.linear(hidden_states, self.token_embedding.weight)
 
 
@@ -165,7 +185,11 @@ class GeluMlp(nn.Module):
         self.down = Linear(config.intermediate_size, config.hidden_size, bias=config.biases)
 
     def forward(self, hidden_states: Tensor) -> Tensor:
-        """(..., C) to (..., C)."""
+        """Transform each token by itself; the shape stays.
+
+        Args:
+            hidden_states: (..., C) normalized hidden states.
+        """
         return self.down(functional.gelu(self.up(hidden_states), approximate="tanh"))
 
 
@@ -179,7 +203,7 @@ class SwigluMlp(nn.Module):
         self.down = Linear(config.intermediate_size, config.hidden_size, bias=config.biases)
 
     def forward(self, hidden_states: Tensor) -> Tensor:
-        """(..., C) to (..., C)."""
+        """As in GeluMlp: (..., C) normalized hidden states to (..., C)."""
         return self.down(functional.silu(self.gate(hidden_states)) * self.up(hidden_states))
 
 

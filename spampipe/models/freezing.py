@@ -26,12 +26,20 @@ def freeze(classifier: Classifier, trainable: Trainable) -> None:
 
 
 def trained_parameters(classifier: Classifier) -> dict[str, nn.Parameter]:
-    """The tensors that training changes, by name."""
+    """The tensors that training changes, by name.
+
+    Args:
+        classifier: the network, as `freeze` has left it.
+    """
     return {name: tensor for name, tensor in classifier.named_parameters() if tensor.requires_grad}
 
 
 def trunk_parameters(classifier: Classifier) -> dict[str, nn.Parameter]:
-    """The decoder's tensors that only the trunk uses, by their name within the decoder; none without a trunk."""
+    """The decoder's tensors that only the trunk uses, by their name within the decoder; none without a trunk.
+
+    Args:
+        classifier: the network, as `freeze` has left it.
+    """
     decoder, depth = classifier.decoder, classifier.trunk_depth
     modules = [*decoder.embeddings(), *decoder.blocks[:depth]] if depth else []
     used = {id(tensor) for module in modules for tensor in module.parameters()}

@@ -62,5 +62,9 @@ class Model:
 
 
 def complete_model(network: Classifier) -> Model:
-    """The model of a network, frozen as it stays, that has all its tensors."""
+    """The model of a network that has all its tensors.
+
+    Args:
+        network: the network, frozen as it stays.
+    """
     return Model(network, FrozenTrunk(network))

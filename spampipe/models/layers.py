@@ -27,7 +27,11 @@ class Linear(nn.Linear):
             super().reset_parameters()
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(..., inputs) to (..., outputs)."""
+        """The layer's output, (..., outputs).
+
+        Args:
+            inputs: (..., inputs), what the layer reads.
+        """
         if not rounds_operands():
             return _product(inputs, self.weight, self.bias)
         bias = None if self.bias is None else rounded(self.bias)

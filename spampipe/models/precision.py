@@ -22,6 +22,9 @@ def has_bf16_units(device: torch.device) -> bool:
     """Whether the hardware multiplies bfloat16 itself, faster than float32.
 
     ATEN_CPU_CAPABILITY, with which torch is told to use less than the processor has, is heeded.
+
+    Args:
+        device: the device that products are computed on.
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -48,7 +51,11 @@ def rounds_operands() -> bool:
 
 
 def rounded(operand: Tensor) -> Tensor:
-    """The nearest bfloat16 numbers, as float32 of the same shape; gradients are rounded likewise."""
+    """The nearest bfloat16 numbers, as float32 of the same shape; gradients are rounded likewise.
+
+    Args:
+        operand: float32 numbers of any shape.
+    """
     return operand.bfloat16().float()
 
 

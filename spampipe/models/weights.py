@@ -61,12 +61,23 @@ def load_into(
 
 
 def place(state: State, device: torch.device) -> State:
-    """The tensors on this device."""
+    """The tensors on a device.
+
+    Args:
+        state: tensors by name.
+        device: where they are put; a tensor that lies there already is not copied.
+    """
     return {name: tensor.to(device) for name, tensor in state.items()}
 
 
 def fill(module: _Module, state: State, source: Path | str, leave_out: Container[str] = ()) -> _Module:
     """Give a module its tensors, all but those left out, and no others.
+
+    Args:
+        module: the module to fill; which of its tensors are trained stays as it was.
+        state: the tensors by name, which become the module's own, not copies.
+        source: the file that they are from, or what else to call their source in errors.
+        leave_out: the names of the tensors that are not filled.
 
     Raises:
         WeightsError: naming `source` and the first tensor that is missing, unknown or of another shape.
@@ -105,9 +116,13 @@ def block_name(pattern: str, name: str) -> tuple[str, str]:
 
 
 def rename(name: str, names: dict[str, str]) -> str:
-    """Replace the longest beginning of `name`, in whole words between dots, that the table knows.
+    """Give a published name, or its longest known beginning, the name that this project has for it.
 
-    An unknown name stays, to be refused by `fill`.
+    A beginning ends between words, at a dot. An unknown name stays, to be refused by `fill`.
+
+    Args:
+        name: the published name of a tensor, words between dots.
+        names: this project's beginnings, by the published ones.
     """
     for candidate in _prefixes(name):
         if candidate in names:

@@ -87,7 +87,11 @@ def share(batch: Tensor) -> Tensor:
 
 
 def total(value: Tensor) -> Tensor:
-    """The sum of the processes' values, a tensor of the same shape in each of them."""
+    """The sum of the processes' values, of the same shape, in each of them.
+
+    Args:
+        value: this process's value, of one shape in all; overwritten with the sum if there are several.
+    """
     if world_size() > 1:
         distributed.all_reduce(value)
     return value

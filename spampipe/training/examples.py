@@ -58,7 +58,7 @@ class TokenExamples:
         self.label_set = table.label_set
 
     def inputs(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """The rows' token ids, cut to the longest effective length among them; as in Examples."""
+        """As in Examples: the rows' token ids, cut to the longest effective length among them."""
         columns = int(self.lengths[indices].max())
         input_ids = self._input_ids[indices, :columns].long()
         return send(input_ids, self._device), send(self._real_lengths[indices], self._device)
@@ -108,7 +108,7 @@ class TrunkExamples:
         return cls(table, lengths, rows.starts[copy_of], outputs, model.network.head.weight.device)
 
     def inputs(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """The rows' trunk output, cut to the longest effective length among them; as in Examples."""
+        """As in Examples: the rows' trunk output, cut to the longest effective length among them."""
         lengths = self.lengths[indices]
         columns = torch.arange(int(lengths.max()))
         padding = columns >= lengths[:, None]

@@ -58,7 +58,11 @@ def mean_loss(classifier: Classifier, examples: Examples, batches: Iterable[Tens
 
 @contextmanager
 def evaluating(classifier: Classifier) -> Iterator[None]:
-    """No gradients and no dropout within the block; the network is then as it was."""
+    """No gradients and no dropout within the block; the network is then as it was.
+
+    Args:
+        classifier: the network.
+    """
     was_training = classifier.training
     classifier.eval()
     try:

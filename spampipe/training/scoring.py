@@ -58,6 +58,10 @@ def class_probabilities(
 
 
 def softmax(logits: Tensor) -> Probabilities:
-    """(B, K) float32 logits, on any device, to the (B, K) probabilities that every decision is made on."""
+    """The (B, K) probabilities that every decision is made on.
+
+    Args:
+        logits: (B, K) float32 scores of K classes, on any device.
+    """
     probabilities: Probabilities = logits.softmax(dim=-1).cpu().double().numpy()
     return probabilities

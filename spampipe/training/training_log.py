@@ -112,7 +112,11 @@ class TrainingLog:
         self._open.close()
 
     def add(self, record: Record) -> None:
-        """Write a record, and pass on its figures and how fast training has been since the one before."""
+        """Write a record, and pass on its figures and how fast training has been since the one before.
+
+        Args:
+            record: the figures of one moment; records are added in the order in which they arise.
+        """
         now = time.monotonic()
         rates = self._rates(record, now - self._then)
         if self._stream is not None:
@@ -137,12 +141,20 @@ class TrainingLog:
 
 
 def steps_table(records: Sequence[Record]) -> "pd.DataFrame":
-    """The losses, one row an estimate, columns STEP_COLUMNS."""
+    """The losses, one row an estimate, columns STEP_COLUMNS.
+
+    Args:
+        records: all records of a run, in their order; only losses are used.
+    """
     return _table(records, "loss", STEP_COLUMNS)
 
 
 def epochs_table(records: Sequence[Record]) -> "pd.DataFrame":
-    """The accuracies, one row an epoch, columns EPOCH_COLUMNS."""
+    """The accuracies, one row an epoch, columns EPOCH_COLUMNS.
+
+    Args:
+        records: all records of a run, in their order; only accuracies are used.
+    """
     return _table(records, "accuracy", EPOCH_COLUMNS)
 
 

@@ -66,7 +66,11 @@ def obtain(
 
 
 def fits(shape: tuple[int, int]) -> bool:
-    """Whether an array of this many rows and columns may be kept."""
+    """Whether an array of this many rows and columns may be kept.
+
+    Args:
+        shape: the array's rows and columns.
+    """
     return _size(shape) <= environment.read().trunk_bytes
 
 

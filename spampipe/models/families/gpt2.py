@@ -52,25 +52,25 @@ class Gpt2:
     padding = ENCODING.end_of_text
 
     def lay_out(self, published: PublishedFiles, folder: Path, fetch: Callable[[Pin, Path], object]) -> None:
-        """Copy the published files."""
+        """As in Family; the published files are copied."""
         fetch(published.tokenizer, self.tokenizer_path(folder))
         if published.weights is not None:
             fetch(published.weights, self.weights_path(folder))
 
     def tokenizer_path(self, folder: Path) -> Path:
-        """The rank file."""
+        """As in Family: a rank file."""
         return folder / "tokenizer.tiktoken"
 
     def weights_path(self, folder: Path) -> Path:
-        """The safetensors file."""
+        """As in Family: a safetensors file."""
         return folder / "weights.safetensors"
 
     def load_tokenizer(self, folder: Path) -> Tokenizer:
-        """Read the rank file."""
+        """As in Family, from the rank file."""
         return tokenizer.load(self.tokenizer_path(folder), ENCODING)
 
     def read_weights(self, path: Path, config: DecoderConfig, leave_out: Container[str]) -> "State":
-        """Map the hub's tensors, all but those left out, to this project's names.
+        """As in Family; the hub's tensors get this project's names.
 
         Linear layers are stored (inputs, outputs), transposed to torch's, and query, key and value lie side by
         side in one tensor.
@@ -106,7 +106,7 @@ class Gpt2:
         return state
 
     def build(self, config: DecoderConfig, dropout: float) -> "Decoder":
-        """An empty decoder."""
+        """As in Family."""
         from spampipe.models.decoder import empty_decoder
 
         return empty_decoder(config, dropout)

@@ -60,7 +60,7 @@ class Llama:
     padding = ENCODING.end_of_text
 
     def lay_out(self, published: PublishedFiles, folder: Path, fetch: Callable[[Pin, Path], object]) -> None:
-        """Write a rank file, and the tensors alone."""
+        """As in Family; a rank file is written, and the tensors alone."""
         with tempfile.TemporaryDirectory() as temporary:
             path = Path(temporary) / "published.gguf"
             fetch(published.tokenizer, path)
@@ -72,19 +72,19 @@ class Llama:
                     gguf_file.write_tensors(whole, tensors)
 
     def tokenizer_path(self, folder: Path) -> Path:
-        """The rank file."""
+        """As in Family: a rank file."""
         return folder / "tokenizer.tiktoken"
 
     def weights_path(self, folder: Path) -> Path:
-        """The GGUF file of the tensors."""
+        """As in Family: a GGUF file of the tensors alone."""
         return folder / "weights.gguf"
 
     def load_tokenizer(self, folder: Path) -> Tokenizer:
-        """Read the rank file."""
+        """As in Family, from the rank file."""
         return tokenizer.load(self.tokenizer_path(folder), ENCODING)
 
     def read_weights(self, path: Path, config: DecoderConfig, leave_out: Container[str]) -> "State":
-        """Dequantize the tensors, all but those left out, to float32 under this project's names.
+        """As in Family; the tensors are dequantized and get this project's names.
 
         Query and key rows are stored so that the two channels that turn together are neighbours; this project,
         as Llama's own checkpoints on the hub, has them half a head apart.
@@ -117,7 +117,7 @@ class Llama:
         return state
 
     def build(self, config: DecoderConfig, dropout: float) -> "Decoder":
-        """An empty decoder."""
+        """As in Family."""
         from spampipe.models.decoder import empty_decoder
 
         return empty_decoder(config, dropout)
