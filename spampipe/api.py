@@ -39,8 +39,8 @@ def load(source: str | Path = ".", *, threshold: float | None = None, repository
     """Load a trained classifier.
 
     Args:
-        source: where it is: a folder that holds models/classifier.*, as the pipeline's; a DVC experiment or any git
-            revision of `repository`; or MLflow's address of a logged or registered model, such as
+        source: the classifier's place: a folder that holds models/classifier.*, as the pipeline's; a DVC experiment
+            or any git revision of `repository`; or MLflow's address of a logged or registered model, such as
             `models:/NAME@champion`.
         threshold: the positive label is given from this probability on; None for the classifier's own.
         repository: a folder of the repository that revisions are looked up in, and whose MLflow store is used.
@@ -143,7 +143,7 @@ class TrainedRun:
         """Write the classifier to a folder, which `load` reads.
 
         Args:
-            folder: made if missing; what lies in its models/ is replaced.
+            folder: the folder, which is made if it is missing; what lies in its models/ is replaced.
         """
         workspace = Workspace(Path(folder))
         self.classifier.save(workspace)

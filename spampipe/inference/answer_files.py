@@ -22,7 +22,11 @@ class Sink(Protocol):
     """Takes answers."""
 
     def problem(self, row: Row) -> str:
-        """Why the answer to a row could not be written; empty if it can."""
+        """Why the answer to a row could not be written; empty if it can.
+
+        Args:
+            row: the message, which has not been classified yet.
+        """
 
     def write(self, rows: Sequence[Row], predictions: "Sequence[Prediction]") -> None:
         """Write answers.
@@ -37,7 +41,7 @@ class Lines:
     """Label, probability and text of a message, separated by tabs or as a JSON object, one line a message.
 
     Args:
-        stream: where lines go.
+        stream: the text stream that the lines are written to.
         as_json: whether each line is a JSON object.
     """
 
@@ -45,11 +49,11 @@ class Lines:
         self._stream, self._as_json = stream, as_json
 
     def problem(self, row: Row) -> str:
-        """Every answer can be written."""
+        """As in Sink; every answer can be written."""
         return ""
 
     def write(self, rows: Sequence[Row], predictions: "Sequence[Prediction]") -> None:
-        """Write the answers so that a reader sees them at once."""
+        """As in Sink; a reader sees the answers at once."""
         for found in predictions:
             if self._as_json:
                 line = json.dumps({LABEL: found.label, PROBABILITY: found.probability, TEXT: found.text})
@@ -194,7 +198,7 @@ class _ParquetWriter:
 
         self._columns = columns
         if self._source.columns is None:
-            return  # the first rows tell
+            return  # the types are found from the first rows
         own = self._source.schema or pyarrow.schema([(name, pyarrow.string()) for name in columns[:-2]])
         self._open([*own, *self._answers()])
 

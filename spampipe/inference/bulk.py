@@ -1,4 +1,4 @@
-"""Classify any number of messages: batch by batch as they come, whatever is wrong with some of them."""
+"""Classify any number of messages: batch by batch as they come, leaving out those that cannot be used."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -22,11 +22,11 @@ def answer(classifier: "TextClassifier", source: Source, sink: Sink, batch_size:
     """Write the answer to each message of a source that can be classified, in order; report the others.
 
     Args:
-        classifier: what gives the answers.
-        source: where the messages come from.
-        sink: takes the answers to each batch before the next one is read.
-        batch_size: messages that are computed together; changes speed only.
-        progress: whether to show it.
+        classifier: the classifier, which gives the answers.
+        source: the messages.
+        sink: the sink, which takes the answers to each batch before the next one is read.
+        batch_size: how many messages are computed together; this changes speed only.
+        progress: whether a progress bar is shown.
 
     Returns:
         How many messages were left out.
@@ -55,6 +55,9 @@ def answer(classifier: "TextClassifier", source: Source, sink: Sink, batch_size:
 def batch_size(workspace: Workspace) -> int:
     """How many messages are computed together: `evaluate.batch_size` of the workspace, if it has a params.yaml.
 
+    Args:
+        workspace: the workspace, whose params.yaml need not be there.
+
     Raises:
         ParamsError: params.yaml is wrong.
     """
@@ -65,10 +68,10 @@ def require_all(left_out: int) -> None:
     """Fail if messages were left out.
 
     Args:
-        left_out: how many.
+        left_out: how many messages were left out.
 
     Raises:
-        DataError: there are any.
+        DataError: at least one message was left out.
     """
     if left_out:
         messages = "1 message was" if left_out == 1 else f"{left_out} messages were"

@@ -16,7 +16,7 @@ def greedy_continuation(decoder: Decoder, token_ids: list[int], new_tokens: int)
     Args:
         decoder: a base model in evaluation mode.
         token_ids: the beginning, at least one token.
-        new_tokens: how many to add; only as many of the last ones as fit the context are looked at.
+        new_tokens: how many tokens to add; each follows from as many of the last tokens as fit the context.
 
     Returns:
         The beginning and its continuation.
@@ -31,6 +31,11 @@ def greedy_continuation(decoder: Decoder, token_ids: list[int], new_tokens: int)
 
 def continue_text(name: str, text: str, new_tokens: int) -> str:
     """Continue `text` with the pretrained base model `name`, fetched into the cache if need be.
+
+    Args:
+        name: the base model's name in BASE_MODELS.
+        text: the beginning, not empty.
+        new_tokens: how many tokens to add, at least 1.
 
     Raises:
         ParamsError: the model has no pretrained weights, or the text or its continuation is unusable.

@@ -106,7 +106,7 @@ def _table_batches(stream: BinaryIO, path: Path, column: str) -> tuple[Iterator[
 
 
 def _records(reader: Any, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """What a CSV reader still has, each with the line that it begins on."""
+    """The records that a CSV reader has not read yet, each after the number of the line that it begins on."""
     line = reader.line_num + 1
     try:
         for values in reader:

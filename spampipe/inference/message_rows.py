@@ -58,10 +58,10 @@ def from_arguments(texts: Sequence[str]) -> Source:
 
 
 def from_stream(stream: BinaryIO) -> Source:
-    """The lines of a stream; those that have come are not kept waiting for those that have not.
+    """The lines of a stream; a line is passed on as soon as it has come.
 
     Args:
-        stream: buffered, such as `sys.stdin.buffer`.
+        stream: a buffered stream of bytes, such as `sys.stdin.buffer`.
     """
     return Source([_text_row(number, line) for number, line in lines] for lines in arriving_lines(stream))
 
@@ -70,8 +70,8 @@ def make_row(place: str, fields: dict[str, Any], column: str) -> Row:
     """A row whose message is in one of its columns, with what is wrong with it.
 
     Args:
-        place: where it stands, such as `line 3`.
-        fields: its columns' values, by name.
+        place: the message's place, such as `line 3`.
+        fields: the values of its columns, by the column's name.
         column: the name of the message's column.
     """
     text = fields.get(column)
@@ -90,7 +90,7 @@ def is_unicode(texts: Iterable[str]) -> bool:
     """Whether texts can be written as UTF-8, which undecoded bytes and halves of characters within them prevent.
 
     Args:
-        texts: what was read, undecodable bytes as surrogates.
+        texts: the texts, with surrogates for the bytes that could not be decoded.
     """
     try:
         for text in texts:
@@ -101,7 +101,11 @@ def is_unicode(texts: Iterable[str]) -> bool:
 
 
 def in_batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Up to BATCH rows at a time."""
+    """Up to BATCH rows at a time.
+
+    Args:
+        rows: the messages, which are read only as they are needed.
+    """
     rows = iter(rows)
     while batch := list(itertools.islice(rows, BATCH)):
         yield batch
@@ -111,7 +115,7 @@ def arriving_lines(stream: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
     """Batches of lines without their ends; a batch is what one read brought, or less.
 
     Args:
-        stream: buffered.
+        stream: a buffered stream of bytes.
 
     Yields:
         The number of each line, from 1, and its bytes.
@@ -135,8 +139,8 @@ def decoded(number: int, line: bytes) -> str:
     """The text of a line; `is_unicode` tells whether it was UTF-8.
 
     Args:
-        number: of the line, from 1; the first may begin with a byte order mark.
-        line: its bytes, without the line end.
+        number: the line's number, from 1; the first line may begin with a byte order mark.
+        line: the line's bytes, without the line end.
     """
     if number == 1:
         line = line.removeprefix(codecs.BOM_UTF8)  # the mark some editors put first

@@ -17,7 +17,7 @@ def load(workspace: Workspace, base: Path | None = None, threshold: float | None
         classifier.classify(["Hey, are we still up for dinner?"])[0].label
 
     Args:
-        workspace: holds models/ as `dvc pull` brings it.
+        workspace: the workspace, which holds models/ as `dvc pull` brings it.
         base: the folder of the base model; None for the workspace's, or, if it has none, the user's cache.
         threshold: the positive label is given from this probability on; None for the classifier's own, which stands
             in models/decision.json.

@@ -9,7 +9,7 @@ from spampipe.core.workspace import LEFTOVER_SPLIT
 from spampipe.evaluation import significance
 
 COMPARED = ("test", LEFTOVER_SPLIT)
-_RAREST = 1000  # cases; what is rarer is not told apart
+_RAREST = 1000  # cases; rarer ones are all called less than 1 of these
 _NEARLY_ALWAYS = 0.95
 
 
@@ -44,15 +44,19 @@ class Difference:
         return (ahead > 0) - (ahead < 0)
 
     def beyond_chance(self, level: float) -> int:
-        """`direction`, but 0 where chance gives such a difference with the probability `level` or more."""
+        """`direction`, but 0 where chance gives such a difference with the probability `level` or more.
+
+        Args:
+            level: the probability, from 0 to 1, from which on chance explains a difference.
+        """
         return self.direction if self.chance < level else 0
 
     def words(self, title: str, level: float) -> str:
         """One line: how many more or fewer are right, whether that is better, and what chance has to do with it.
 
         Args:
-            title: what to call the other result.
-            level: the probability from which on chance explains a difference.
+            title: the other result's name in the text.
+            level: the probability, from 0 to 1, from which on chance explains a difference.
         """
         if not (self.before_total and self.after_total):
             return f"not compared: {self.after_total} messages here, {self.before_total} in {title}"
@@ -102,7 +106,11 @@ def difference(split: str, before: pd.DataFrame, after: pd.DataFrame) -> Differe
 
 
 def cases(probability: float) -> str:
-    """How often something happens, such as `does that in 1 of 3 cases`; within a fifth of the probability."""
+    """How often something happens, such as `does that in 1 of 3 cases`; within a fifth of the probability.
+
+    Args:
+        probability: the probability that it happens, from 0 to 1.
+    """
     if probability >= 1:
         return "always does that"
     if probability >= _NEARLY_ALWAYS:

@@ -7,7 +7,7 @@ what both runs have seen.
 import numpy as np
 import pandas as pd
 
-_MOST_STEPS = 32  # from point to point of a curve
+_MOST_STEPS = 32  # steps between the points of a curve
 # Each stands out from white and from the dark grey of Mermaid's dark theme.
 COLOURS = {"🟦": "#3c82e0", "🟧": "#d0721c"}
 _QUANTITY = "validation_loss"
@@ -17,9 +17,9 @@ def mermaid(before: pd.DataFrame, after: pd.DataFrame, titles: tuple[str, str]) 
     """Both curves on one axis, as far as both go.
 
     Args:
-        before: losses of the one result, columns result.STEP_COLUMNS.
-        after: losses of the other result, the same columns.
-        titles: what to call the two.
+        before: the losses of the one result, with columns result.STEP_COLUMNS.
+        after: the losses of the other result, with the same columns.
+        titles: the names of the two results in the text.
 
     Returns:
         Markdown: the chart, what its colours mean, and where a run goes on beyond it.
@@ -52,7 +52,7 @@ def mermaid(before: pd.DataFrame, after: pd.DataFrame, titles: tuple[str, str]) 
 
 
 def _steps(tables: tuple[pd.DataFrame, ...], start: int, end: int) -> int:
-    """From point to point: the runs' own, if they are even; else a power of two, which Mermaid adds up exactly."""
+    """How many steps the axis has: the runs' own, if even; else a power of two, which Mermaid adds exactly."""
     own = max(int(table["examples_seen"].between(start, end).sum()) for table in tables) - 1
     return own if 0 < own <= _MOST_STEPS and (end - start) % own == 0 else _MOST_STEPS
 

@@ -19,8 +19,8 @@ def text(before: Result, after: Result, level: float) -> str:
     """Compare two results in lines of at most 80 characters.
 
     Args:
-        before: the one to compare with, called A.
-        after: the one that may be better or worse, called B.
+        before: the result to compare with, called A.
+        after: the result that may be better or worse, called B.
         level: the probability under which a difference counts as beyond chance.
 
     Returns:
@@ -52,8 +52,8 @@ def markdown(before: Result, after: Result, level: float) -> str:
     """Compare two results in Markdown.
 
     Args:
-        before: the one to compare with.
-        after: the one that may be better or worse.
+        before: the result to compare with.
+        after: the result that may be better or worse.
         level: the probability under which a difference counts as beyond chance.
 
     Returns:

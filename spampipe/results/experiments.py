@@ -69,7 +69,7 @@ def text(rows: Sequence[Row], width: int) -> str:
 
     Args:
         rows: the rows of the table, from the top down.
-        width: characters that fit a line of the terminal; narrower than 80 is not possible.
+        width: how many characters fit a line of the terminal; the table may need up to 80.
     """
     headings = ["experiment", "changed", *(metric.replace("_", "\n") for metric in _METRICS)]
     free = width - sum(2 + max(len(line) for line in heading.split("\n")) for heading in headings[2:]) - 2
@@ -80,7 +80,11 @@ def text(rows: Sequence[Row], width: int) -> str:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """The same in Markdown."""
+    """The table of `text` in Markdown.
+
+    Args:
+        rows: the rows of the table, from the top down.
+    """
     headings = ["experiment", "changed", *_METRICS]
     return tables.markdown(headings, [_cells(row, ", ") for row in rows], "ll" + "r" * len(_METRICS))
 

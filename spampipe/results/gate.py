@@ -36,9 +36,9 @@ def check(workspace: Workspace, revision: Revision | None = None) -> list[Findin
     """Check the results of a workspace.
 
     Args:
-        workspace: holds params.yaml and reports/.
-        revision: the commit or experiment whose predictions must not be better beyond noise; None: only the bounds
-            are checked.
+        workspace: the workspace, which holds params.yaml and reports/.
+        revision: the commit or experiment whose predictions must not be better beyond noise; None to check only
+            the bounds.
 
     Raises:
         DataError: there are no results, or they lack a metric that has a bound.
@@ -71,7 +71,7 @@ def compare(split: str, before: pd.DataFrame, after: pd.DataFrame, level: float,
         before: predictions of the other result, as `reports.tabulate` makes them.
         after: predictions of this result.
         level: the probability under which a loss is taken for real.
-        title: what to call the other result.
+        title: the other result's name in the text.
     """
     found = answers.difference(split, before, after)
     return Finding(f"{split} messages", found.beyond_chance(level) >= 0, found.words(title, level))
@@ -81,7 +81,7 @@ def fail_unless_passed(findings: Sequence[Finding]) -> None:
     """Fail if anything that was checked is not good enough.
 
     Args:
-        findings: what was checked.
+        findings: the findings of `check`.
 
     Raises:
         QualityError: naming what is not.

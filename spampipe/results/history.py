@@ -1,4 +1,4 @@
-"""Results that git and DVC remember: revisions, experiments, and the files that belong to them."""
+"""Results that git and DVC keep: revisions, experiments, and the files that belong to them."""
 
 import re
 import tempfile
@@ -40,6 +40,9 @@ def experiments(workspace: Workspace) -> list[Revision]:
     """All DVC experiments that the workspace's clone has, of every baseline.
 
     They are read from git, which needs no lock: DVC's own list would wait for a `dvc` command that runs, and fail.
+
+    Args:
+        workspace: the workspace whose clone has them.
     """
     listed = ("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps")
     refs = git_output(*listed, folder=workspace.root) or ""
@@ -52,7 +55,7 @@ def resolve(workspace: Workspace, name: str, known: Sequence[Revision] | None = 
 
     Args:
         workspace: the workspace whose clone has it.
-        name: what the experiment or the commit is called.
+        name: the name of the experiment, or any name git has for the commit.
         known: all experiments, if the caller has them already.
 
     Raises:
@@ -68,12 +71,22 @@ def resolve(workspace: Workspace, name: str, known: Sequence[Revision] | None = 
 
 
 def lock_text(workspace: Workspace, commit: str) -> str | None:
-    """The text of the dvc.lock that a commit of the workspace's clone has; None if it has none."""
+    """The text of the dvc.lock that a commit of the workspace's clone has; None if it has none.
+
+    Args:
+        workspace: the workspace whose clone has the commit.
+        commit: the commit's hash, or any name git has for it.
+    """
     return git_output("show", f"{commit}:./{workspace.name_of(workspace.lock)}", folder=workspace.root)
 
 
 def model_md5(workspace: Workspace, commit: str) -> str | None:
-    """The md5 that a commit's dvc.lock has for the model file; None if it has none."""
+    """The md5 that a commit's dvc.lock has for the model file; None if it has none.
+
+    Args:
+        workspace: the workspace whose clone has the commit.
+        commit: the commit's hash, or any name git has for it.
+    """
     text = lock_text(workspace, commit)
     return dvc_lock.outputs(text).get(Workspace().classifier_weights) if text else None
 
@@ -93,7 +106,12 @@ def commits_with(workspace: Workspace, md5: str) -> list[str]:
 
 
 def names_of(workspace: Workspace, commit: str) -> list[str]:
-    """The branches and tags that stand at a commit, and HEAD."""
+    """The branches and tags that stand at a commit, and HEAD.
+
+    Args:
+        workspace: the workspace whose clone has the commit.
+        commit: the commit's full hash.
+    """
     named = ("--format=%(refname:short)", "refs/heads", "refs/tags")
     names = git_output("for-each-ref", "--points-at", commit, *named, folder=workspace.root) or ""
     at_head = git_output("rev-parse", "HEAD", folder=workspace.root) == commit
@@ -107,8 +125,8 @@ def files_of(workspace: Workspace, revision: Revision, wanted: Iterable[Path]) -
     Args:
         workspace: the workspace whose clone has the revision.
         revision: the commit or experiment.
-        wanted: files and folders by their paths from a workspace's top; they come from git, from DVC's cache or from
-            its remote.
+        wanted: the files and folders, by their paths from a workspace's top; they come from git, from
+            DVC's cache or from its remote.
 
     Yields:
         The workspace that holds them, and nothing else.
@@ -149,8 +167,8 @@ def clone(workspace: Workspace, revision: Revision, folder: Path) -> Workspace:
 
     Args:
         workspace: the workspace whose repository has the revision.
-        revision: the commit or experiment that is checked out.
-        folder: where the clone is to be; made by this.
+        revision: the commit or experiment, which is checked out.
+        folder: the folder of the clone, which is made here.
 
     Returns:
         The workspace within the clone, which is its top if the workspace is the repository's.

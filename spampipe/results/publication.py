@@ -1,7 +1,7 @@
 """Complete the MLflow store from results: those of the workspace, of a revision, of every experiment.
 
-A stage that DVC takes from its run-cache, or pulls, records nothing; neither does one whose store was out of reach.
-What the stages would have recorded stands in params.yaml, dvc.lock and reports/.
+A stage that DVC takes from its run-cache, or pulls, records nothing; nor does one whose store could not be reached.
+What the stages would have recorded is in params.yaml, dvc.lock and reports/.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,6 +40,10 @@ class Published:
 def publish_workspace(workspace: Workspace) -> Published:
     """Publish the results that lie in the workspace.
 
+    Args:
+        workspace: the workspace, which holds the results, and whose repository has the store if the user names no
+            other.
+
     Raises:
         DataError: they are missing, or are not those of params.yaml and dvc.lock.
         StoreError: the store cannot be reached.
@@ -68,7 +72,11 @@ def publish_revision(workspace: Workspace, revision: Revision) -> Published:
 
 
 def publish_experiments(workspace: Workspace) -> Iterator[Published]:
-    """Publish every DVC experiment of the workspace's clone; one that cannot be does not keep the others back.
+    """Publish every DVC experiment of the workspace's clone; the others are published even if one cannot be.
+
+    Args:
+        workspace: the workspace whose clone has the experiments, and whose repository has the store if the user names
+            no other.
 
     Raises:
         DataError: at the end, naming those that could not be published.
@@ -85,7 +93,7 @@ def publish_experiments(workspace: Workspace) -> Iterator[Published]:
 
 
 def _needed() -> list[Path]:
-    """What has to be there of a revision, by its path from the workspace's top."""
+    """The files and folders of a revision that are needed, by their paths from the workspace's top."""
     names = Workspace()
     data = [names.raw_messages, names.labels, names.splits, names.leftover]
     return [names.params, names.lock, *_reports(names), *_model(names), *data]
@@ -103,9 +111,9 @@ def _publish(workspace: Workspace, title: str, tags: Mapping[str, str], reposito
     """Record what a result's run lacks.
 
     Args:
-        workspace: holds the result.
-        title: what to call it.
-        tags: where it comes from, apart from its data.
+        workspace: the workspace, which holds the result.
+        title: the result's name.
+        tags: the tags that say where the result comes from, apart from its data.
         repository: the workspace whose store it is recorded in.
     """
     settings = params.load(workspace.params)

@@ -33,7 +33,7 @@ def register(workspace: Workspace, name: str, metric: str | None = None) -> Regi
     `check.significance`); or, if a metric is named, a higher value of it.
 
     Args:
-        workspace: holds the model and its results.
+        workspace: the workspace, which holds the model and its results.
         name: the name of the registered model, which is made if there is none.
         metric: the name of one of the runs' metrics, such as test_f1; None for the paired test.
 
@@ -62,13 +62,13 @@ def has_more(store: Store, champion: str, challenger: str, metric: str) -> tuple
     """Whether a run has a higher value of a metric than the champion's run, and that in words.
 
     Args:
-        store: holds both runs.
+        store: the store, which holds both runs.
         champion: the id of the champion's run.
         challenger: the id of the other run.
         metric: the metric's name.
 
     Raises:
-        DataError: it is not a metric of both.
+        DataError: the metric is not one of both runs.
     """
     old, new = (_value(store, run_id, metric) for run_id in (champion, challenger))
     if old is None or new is None:

@@ -46,7 +46,7 @@ def named(workspace: Workspace, name: str) -> Result:
 
     Args:
         workspace: the workspace whose clone has it.
-        name: what it is called.
+        name: the experiment's name, any name git has for a commit, or `workspace`.
 
     Raises:
         DataError: there is none of that name, or it has no results.
@@ -63,7 +63,7 @@ def of_revision(workspace: Workspace, revision: Revision, title: str) -> Result:
     Args:
         workspace: the workspace whose clone has it.
         revision: the commit or experiment.
-        title: what to call the result.
+        title: the result's name in texts.
 
     Raises:
         DataError: it has none, or its files cannot be had.
@@ -76,6 +76,9 @@ def of_revision(workspace: Workspace, revision: Revision, title: str) -> Result:
 
 def in_workspace(workspace: Workspace) -> Result:
     """The result that lies in the workspace.
+
+    Args:
+        workspace: the workspace, which holds params.yaml, dvc.lock and reports/.
 
     Raises:
         DataError: there is none, or it was made with other settings than params.yaml holds.
@@ -105,7 +108,11 @@ def fail_if_outdated(lock_text: str, current: Params) -> None:
 
 
 def better(metric: str) -> str:
-    """Which values of a result's metric are better: higher, lower, or neither (empty)."""
+    """Which values of a result's metric are better: higher, lower, or neither (empty).
+
+    Args:
+        metric: the metric's name, with `train: ` before it if it is one of training.
+    """
     return metrics.better(metric.removeprefix(_TRAINING))
 
 

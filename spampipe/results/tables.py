@@ -22,10 +22,10 @@ def aligned(headings: Sequence[str], rows: Rows, sides: str, widths: Sequence[in
 
     Args:
         headings: the columns' headings.
-        rows: their cells.
+        rows: the rows' cells, as many in each row as there are headings.
         sides: the side that the cells of each column stand on, `l` or `r`, such as `lrr`.
-        widths: the width of each column in characters, beyond which a cell goes on in the next line; None: as wide
-            as its longest cell.
+        widths: the width of each column in characters, beyond which a cell goes on in the next line; None for
+            that of its longest cell.
     """
     most = widths or [None] * len(headings)
     longest = [
@@ -37,7 +37,13 @@ def aligned(headings: Sequence[str], rows: Rows, sides: str, widths: Sequence[in
 
 
 def markdown(headings: Sequence[str], rows: Rows, sides: str) -> str:
-    """The same as a Markdown table of cells of one line; bars within them are escaped."""
+    """A Markdown table whose cells have one line each; bars within them are escaped.
+
+    Args:
+        headings: the columns' headings.
+        rows: the rows' cells, as many in each row as there are headings.
+        sides: the side that the cells of each column stand on, `l` or `r`, such as `lrr`.
+    """
     escaped = [[cell.replace("|", "\\|") for cell in row] for row in (headings, *rows)]
     return _table("pipe", escaped[0], escaped[1:], sides, None)
 

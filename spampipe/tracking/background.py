@@ -1,4 +1,4 @@
-"""Do a sequence of actions beside the main work, which they neither hold up nor fail."""
+"""Do a sequence of actions beside the main work, which they neither delay nor cause to fail."""
 
 import queue
 import threading
@@ -23,17 +23,21 @@ class Background:
         self._thread.start()
 
     def perform(self, action: Action) -> None:
-        """Do this after what was given before, and return at once."""
+        """Do this after what was given before, and return at once.
+
+        Args:
+            action: the action, which the thread calls; what it returns is dropped.
+        """
         self._actions.put(action)
 
     def finish(self, patience: float | None) -> bool:
-        """Wait for the rest.
+        """Wait for the actions that are not done yet.
 
         Args:
             patience: seconds after which what is left is dropped; None to wait as long as it takes.
 
         Returns:
-            Whether nothing was left.
+            Whether all actions were done in time.
         """
         self._actions.put(None)
         self._thread.join(patience)
@@ -47,6 +51,6 @@ class Background:
                 continue
             try:
                 action()
-            except Exception as error:  # noqa: BLE001 - whatever goes wrong here, the main work goes on
+            except Exception as error:  # noqa: BLE001 - whatever fails here, the main work goes on
                 self._stopped = True
                 self._on_failure(error)

@@ -15,7 +15,7 @@ from spampipe.core.workspace import Workspace
 ADDRESS_VARIABLE = "MLFLOW_TRACKING_URI"
 EXPERIMENT = "spampipe"
 _SQLITE = "sqlite:///"
-_LEAST_PATIENCE_SECONDS, _PATIENCE = 1.0, 0.04  # of a stage's time
+_LEAST_PATIENCE_SECONDS, _PATIENCE = 1.0, 0.04  # the latter is a share of the stage's time
 _Found = TypeVar("_Found")
 
 
@@ -26,7 +26,7 @@ def server() -> str | None:
 
 
 def patience(elapsed: float) -> float | None:
-    """Seconds to wait for what is still to be recorded once a stage's work is done; None: as long as it takes.
+    """Seconds to wait for what is still to be recorded after a stage's work; None to wait as long as it takes.
 
     A store of this machine is waited for; a server may be far away, slow or stuck.
 
@@ -127,7 +127,7 @@ def _experiment(client: Any, artifact_location: str | None) -> str:
     try:
         return str(client.create_experiment(EXPERIMENT, artifact_location))
     except MlflowException:
-        found = client.get_experiment_by_name(EXPERIMENT)  # another client was faster
+        found = client.get_experiment_by_name(EXPERIMENT)  # another client has made it meanwhile
         if not found:
             raise
         return str(found.experiment_id)

@@ -28,9 +28,9 @@ def log(store: Store, run_id: str, workspace: Workspace) -> None:
     The base model is not stored again with every run; its pinned files are fetched where the model is loaded.
 
     Args:
-        store: where the run is recorded.
+        store: the store that the run is recorded in.
         run_id: the run's id.
-        workspace: holds models/classifier.*, and models/decision.json with the threshold that the model is to have.
+        workspace: the workspace, which holds models/classifier.*, and the model's threshold in models/decision.json.
 
     Raises:
         CheckpointError: models/decision.json is missing or damaged.
@@ -54,9 +54,9 @@ def download(workspace: Workspace, address: str, folder: Path) -> Workspace:
     """Fetch a stored model.
 
     Args:
-        workspace: whose repository has the store, if the user names no other.
-        address: MLflow's for it: `models:/NAME@ALIAS`, `models:/NAME/VERSION` or `models:/ID`.
-        folder: an empty one, which receives the model.
+        workspace: the workspace whose repository has the store, if the user names no other.
+        address: MLflow's address of the model: `models:/NAME@ALIAS`, `models:/NAME/VERSION` or `models:/ID`.
+        folder: an empty folder, which receives the model.
 
     Returns:
         The workspace in that folder, which holds models/classifier.* and models/decision.json.
@@ -86,8 +86,8 @@ def _location(client: Any, address: str) -> str:
     """Where a model's files are; MLflow itself would look names up in its default registry.
 
     Args:
-        client: MLflow's, of the store that has the model.
-        address: as for `download`.
+        client: MLflow's client of the store that has the model.
+        address: the model's address, as `download` takes it.
     """
     name, _, version = address.removeprefix(_ADDRESS).partition("/")
     name, _, alias = name.partition("@")
@@ -102,8 +102,8 @@ def _save(folder: Path, workspace: Workspace, run_id: str, model_id: str) -> Non
     """Write the classifier as an MLflow model: a folder that holds all but the base model, this library included.
 
     Args:
-        folder: made by this.
-        workspace: holds the classifier.
+        folder: the folder to write, which is made here.
+        workspace: the workspace, which holds the classifier.
         run_id: the id of the run that made the classifier.
         model_id: the id that MLflow has given the model.
     """

@@ -15,7 +15,8 @@ def has_ended(process: str) -> bool:
     """Whether a process has certainly ended.
 
     Args:
-        process: what `this_process` gave in it. Of another machine's process, nobody here can tell.
+        process: what `this_process` returned in that process. Whether a process of another machine has ended is not
+            known here, and counts as no.
     """
     host, _, rest = process.partition(" ")
     if host != socket.gethostname():

@@ -44,14 +44,24 @@ class Dataset:
 
 
 def tags(workspace: Workspace) -> dict[str, str]:
-    """All that is known, by the tag's name; what is not, such as a commit outside of git, is left out."""
+    """All tags that say where a result comes from, by name.
+
+    Those that are not known, such as the commit outside of git, are left out.
+
+    Args:
+        workspace: the workspace that the result is made in.
+    """
     baseline = os.environ.get("DVC_EXP_BASELINE_REV") or "HEAD"
     origin = {**git(workspace), **experiment(), **changes(workspace, baseline, workspace)}
     return {**origin, **data(workspace), **versions(workspace), **device(), **user()}
 
 
 def git(workspace: Workspace) -> dict[str, str]:
-    """The commit, the branch, and whether tracked files differ from the commit."""
+    """The commit, the branch, and whether tracked files differ from the commit.
+
+    Args:
+        workspace: the workspace, whose repository is asked.
+    """
     commit = git_output("rev-parse", "HEAD", folder=workspace.root)
     branch = git_output("rev-parse", "--abbrev-ref", "HEAD", folder=workspace.root)
     if not commit:
@@ -63,7 +73,11 @@ def git(workspace: Workspace) -> dict[str, str]:
 
 
 def difference(workspace: Workspace) -> str:
-    """What tracked files, apart from dvc.lock, which the run itself writes, differ by from the commit."""
+    """How tracked files differ from the commit, as `git diff` shows it; dvc.lock, which the run writes, is left out.
+
+    Args:
+        workspace: the workspace, whose tracked files are compared.
+    """
     lock = workspace.name_of(workspace.lock)
     return git_output("diff", "HEAD", "--", ".", f":(exclude){lock}", folder=workspace.root) or ""
 
@@ -78,9 +92,9 @@ def changes(workspace: Workspace, baseline: str, repository: Workspace) -> dict[
     """The settings that differ from a commit's, such as `train.epochs=1`; nothing where none does.
 
     Args:
-        workspace: holds the settings.
-        baseline: the commit's name for git.
-        repository: has the commit.
+        workspace: the workspace, which holds the settings.
+        baseline: the commit's hash, or any name git has for it.
+        repository: the workspace whose repository has the commit.
     """
     name = workspace.name_of(workspace.params)
     committed = git_output("show", f"{baseline}:./{name}", folder=repository.root)
@@ -93,7 +107,11 @@ def changes(workspace: Workspace, baseline: str, repository: Workspace) -> dict[
 
 
 def data(workspace: Workspace) -> dict[str, str]:
-    """The md5 of dvc.lock as it stands, and of the data as dvc.lock has it."""
+    """The md5 of dvc.lock as it stands, and of the data as dvc.lock has it.
+
+    Args:
+        workspace: the workspace, whose dvc.lock is read.
+    """
     if not workspace.lock.exists():
         return {}
     wanted = {
@@ -108,7 +126,11 @@ def data(workspace: Workspace) -> dict[str, str]:
 
 
 def datasets(workspace: Workspace) -> Iterator[Dataset]:
-    """The raw messages and every split of them, as far as they are there and can be read."""
+    """The raw messages and every split of them, as far as they are there and can be read.
+
+    Args:
+        workspace: the workspace that holds the messages and the label set.
+    """
     locations = {"raw": workspace.raw_messages}
     locations |= {split: workspace.split_csv(split) for split in (*SPLITS, LEFTOVER_SPLIT)}
     for context, path in locations.items():
@@ -120,7 +142,11 @@ def datasets(workspace: Workspace) -> Iterator[Dataset]:
 
 
 def versions(workspace: Workspace) -> dict[str, str]:
-    """Python, the packages that decide a result, and the lock file they were installed from."""
+    """Python, the packages that decide a result, and the lock file they were installed from.
+
+    Args:
+        workspace: the workspace, whose lock file of packages is read.
+    """
     found = {"version.python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -159,7 +185,7 @@ def user() -> dict[str, str]:
 
 
 def _settings(text: str) -> dict[str, Any]:
-    """Those of a params.yaml that decide a result; none if it is not one."""
+    """The settings of a params.yaml that decide a result; none if the text is no params.yaml."""
     try:
         document = yaml12.load(text)
     except YamlError:

@@ -45,7 +45,11 @@ class RecordedRun:
 
 
 def of_mlflow(run: Any) -> RecordedRun:
-    """What is of interest in MLflow's own description of a run."""
+    """What is of interest in MLflow's own description of a run.
+
+    Args:
+        run: the run, an mlflow.entities.Run.
+    """
     models = run.outputs.model_outputs if run.outputs else []
     return RecordedRun(
         run_id=str(run.info.run_id),

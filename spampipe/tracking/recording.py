@@ -1,4 +1,4 @@
-"""Records runs in MLflow, beside the work they are of, which they neither hold up nor fail.
+"""Records runs in MLflow, beside the work that they describe, which they neither delay nor cause to fail.
 
 All that is recorded waits in a queue for a thread of its own. A store that cannot be reached costs one warning, and
 one that is slow a small share of the stage's time: `spampipe publish` records what is missing.
@@ -31,8 +31,8 @@ def training_run(workspace: Workspace, settings: Settings, title: str, *, enable
 
     Args:
         workspace: the workspace that is trained in.
-        settings: the values that decide its result.
-        title: what to call the run, unless it is a DVC experiment, which has a name.
+        settings: the values that decide the run's result, by `section.key`.
+        title: the run's name, unless it is a DVC experiment, which has a name.
         enabled: False in all but one of several processes that train together; nothing is recorded then.
     """
 
@@ -52,9 +52,9 @@ def resumed_run(workspace: Workspace, settings: Settings, title: str, stage: str
 
     Args:
         workspace: the workspace that the stage is run in.
-        settings: the values of this stage and of those before it.
-        title: what to call a run that has to be made, unless it is a DVC experiment, which has a name.
-        stage: its name, for the log and its costs.
+        settings: the values of this stage and of those before it, by `section.key`.
+        title: the name of a run that has to be made, unless it is a DVC experiment, which has a name.
+        stage: the stage's name, for the log and the costs.
     """
     model = workspace.classifier_weights
 

@@ -30,8 +30,8 @@ class RegisteredModel:
         """Find the model, or make it.
 
         Args:
-            store: holds the registry.
-            name: what users call the model.
+            store: the store, which holds the registry.
+            name: the name that users load the model by.
         """
         from mlflow.exceptions import MlflowException
 
@@ -67,7 +67,11 @@ class RegisteredModel:
             return None  # the registry knows no such alias yet
 
     def make_champion(self, version: Version) -> None:
-        """Let this version be the champion, instead of another."""
+        """Let this version be the champion, instead of another.
+
+        Args:
+            version: a version of this model.
+        """
         self._client.set_registered_model_alias(self._name, CHAMPION, str(version.number))
 
 

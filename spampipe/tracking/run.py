@@ -26,7 +26,8 @@ class Run:
         """A run that is yet to be opened.
 
         Args:
-            perform: does each action it is given, at once or later, in order; one that does nothing records nothing.
+            perform: called with each action, which it does at once or later, in order; if it does nothing, nothing
+                is recorded.
         """
         self._perform = perform
         self._store: Store | None = None
@@ -39,7 +40,7 @@ class Run:
 
         Args:
             workspace: the workspace whose repository has the store, if the user names no other.
-            obtain: gives the run's id.
+            obtain: begins or finds the run in the store, and returns its id.
         """
 
         def connect() -> None:
@@ -53,7 +54,7 @@ class Run:
 
         Args:
             values: the metrics' values by name; undefined ones (None) are left out.
-            step: the batch of training that they were taken after.
+            step: the number of the batch of training that they were taken after.
         """
         now = time.time()
         self._pending += [Point(name, float(value), now, step) for name, value in values.items() if value is not None]
@@ -65,7 +66,7 @@ class Run:
 
         Args:
             locations: the files' and directories' paths.
-            folder: where among the run's files they are to lie; empty for the top.
+            folder: the folder among the run's files that they are put into; empty for the top.
         """
         chosen = list(locations)
 
@@ -76,20 +77,37 @@ class Run:
         self._tell(log)
 
     def log_text(self, text: str, name: str) -> None:
-        """Store a text under a file's name such as logs/train.log, unless it is empty."""
+        """Store a text as a file of the run, unless it is empty.
+
+        Args:
+            text: the text.
+            name: the file's path among the run's files, such as logs/train.log.
+        """
         if text:
             self._tell(lambda store: store.log_text(self.run_id, text, name))
 
     def log_model(self, workspace: Workspace) -> None:
-        """Store the classifier of a workspace, so that MLflow can load it; see `mlflow_model.log`."""
+        """Store the classifier of a workspace, so that MLflow can load it; see `mlflow_model.log`.
+
+        Args:
+            workspace: the workspace that holds the classifier and its threshold.
+        """
         self._tell(lambda store: mlflow_model.log(store, self.run_id, workspace))
 
     def identify(self, model: Path) -> None:
-        """Tag the run with the md5 of the model file it made, so that later stages find it."""
+        """Tag the run with the md5 of the model file it made, so that later stages find it.
+
+        Args:
+            model: the model file, which is read when the tag is set.
+        """
         self._tell(lambda store: store.set_tag(self.run_id, runs.MODEL_TAG, files.digest(model, "md5")))
 
     def log_cost(self, stage: str) -> None:
-        """Record the seconds since the run was made here, and the most memory in MiB, as a stage's."""
+        """Record the seconds since the run was made here, and the most memory in MiB, as a stage's.
+
+        Args:
+            stage: the stage's name, which becomes part of the metrics' names.
+        """
         costs = {f"time/{stage}_seconds": time.monotonic() - self._started, f"memory/{stage}_peak_mib": _peak_mib()}
         torch = environment.torch_on_cuda()
         if torch is not None:
@@ -97,11 +115,19 @@ class Run:
         self.log_metrics(costs)
 
     def measure(self, metrics: SystemMetrics) -> None:
-        """Sample the machine from now on."""
+        """Record the use of the machine from now on.
+
+        Args:
+            metrics: the sampler, which is started here; whoever made it finishes it.
+        """
         self._tell(lambda store: metrics.start(store, self.run_id))
 
     def end(self, status: str) -> None:
-        """Send what is kept and set the final status: FINISHED, FAILED or KILLED."""
+        """Send the metrics that are still kept, and set the final status.
+
+        Args:
+            status: FINISHED, FAILED or KILLED.
+        """
         self._flush()
         self._tell(lambda store: store.end_run(self.run_id, status))
 

@@ -33,7 +33,7 @@ def show(workspace: Workspace, port: int, announce: Callable[[str], None]) -> No
     Args:
         workspace: the workspace whose repository has the store, if the user names no other.
         port: the port of this machine to serve on.
-        announce: is given the view's address, once it can be opened.
+        announce: called with the view's address, once it can be opened.
 
     Raises:
         StoreError: the store cannot be reached, or the port cannot be used.
@@ -62,7 +62,7 @@ def show(workspace: Workspace, port: int, announce: Callable[[str], None]) -> No
         logger.info("served until Ctrl-C")
         raise _ended(server.wait())
     except KeyboardInterrupt:
-        output.hold()  # the server's own words about its interruption
+        output.hold()  # what the server prints about its interruption
         logger.info("ended")
     finally:
         _end(server)
@@ -76,7 +76,7 @@ def has_browser() -> bool:
 
 
 class _Output:
-    """What a server says: held back until it can be used, so that its address is the first line."""
+    """What a server prints: held back until it can be used, so that its address is the first line."""
 
     def __init__(self, server: subprocess.Popen[str]) -> None:
         self._server, self._held, self._shown = server, list[str](), threading.Event()
@@ -84,15 +84,15 @@ class _Output:
         self._thread.start()
 
     def show_from_now_on(self) -> None:
-        """Pass on what it says."""
+        """Show what the server prints."""
         self._shown.set()
 
     def hold(self) -> None:
-        """Hold back again what it says."""
+        """Hold back again what the server prints."""
         self._shown.clear()
 
     def show_held(self) -> None:
-        """Pass on what it has said, once it has ended."""
+        """Show what was held back, once the server has ended."""
         self._thread.join(_PATIENCE_SECONDS)
         logger.info("%s", "\n".join(self._held))
 

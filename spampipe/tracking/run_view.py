@@ -74,7 +74,7 @@ def columns(labels: LabelSet | None) -> dict[str, int]:
     """The columns of the view, from left to right, and their widths in pixels.
 
     Args:
-        labels: as for `description`; a metric that the runs do not have gets no column.
+        labels: the label set of the runs; a metric that the runs do not have gets no column. None if it is not known.
     """
     known = _described(labels)
     return {
@@ -88,8 +88,8 @@ def prepare(store: Store, labels: LabelSet | None) -> None:
     """Give the experiment its description, kind and saved view; what it has already, the user may have changed.
 
     Args:
-        store: holds the experiment.
-        labels: as for `description`.
+        store: the store, which holds the experiment.
+        labels: the label set of the runs; None if it is not known.
     """
     found = store.client.get_experiment(store.experiment)
     for tag, value in _tags(found.creation_time, labels).items():
@@ -118,7 +118,7 @@ def _tags(created: int, labels: LabelSet | None) -> dict[str, str]:
 
     Args:
         created: when the experiment was made, in milliseconds since 1970.
-        labels: as for `description`.
+        labels: the label set of the runs; None if it is not known.
     """
     widths = columns(labels)
     selected = [column for column in widths if "`" in column and not column.startswith("attributes.")]

@@ -21,11 +21,11 @@ def create(store: Store, settings: Settings, title: str, tags: Mapping[str, str]
     """Begin a run that knows its settings, data and origin.
 
     Args:
-        store: where it is recorded.
-        settings: the values that decide its result.
-        title: what to call it, unless it is a DVC experiment, which has a name.
+        store: the store that the run is recorded in.
+        settings: the values that decide the run's result.
+        title: the run's name, unless it is a DVC experiment, which has a name.
         tags: where the result comes from, as `provenance` finds it.
-        workspace: holds the data, and the code that may differ from the commit's.
+        workspace: the workspace, which holds the data, and the code that may differ from the commit's.
 
     Returns:
         The run's id.
@@ -43,15 +43,16 @@ def find_or_create(
     """The newest run that made this model and evaluated it in this way, RUNNING again.
 
     A model that was evaluated otherwise before gets a sibling of its run, with the same curves; one that the
-    store does not know, as after `dvc pull`, a new run.
+    store does not know, as after `dvc pull`, gets a new run.
 
     Args:
-        store: where it is recorded.
-        settings: the values that decide its result; those under `evaluate.` tell evaluations of one model apart.
-        title: what to call a run that has to be made; see `create`.
+        store: the store that the run is recorded in.
+        settings: the values that decide the run's result; those under `evaluate.` tell evaluations of one
+            model apart.
+        title: the name of a run that has to be made; see `create`.
         md5: the md5 of the model file.
         tags: where the result comes from, for a run that has to be made.
-        workspace: holds the data.
+        workspace: the workspace, which holds the data.
 
     Returns:
         The run's id.
@@ -73,8 +74,8 @@ def find(store: Store, settings: Settings, md5: str) -> str | None:
     """The id of the newest run of a model that was evaluated with these settings, or of one not evaluated yet.
 
     Args:
-        store: where it is recorded.
-        settings: those under `evaluate.` count.
+        store: the store that is searched.
+        settings: the values by `section.key`, of which those under `evaluate.` count.
         md5: the md5 of the model file.
 
     Returns:
@@ -89,7 +90,12 @@ def find(store: Store, settings: Settings, md5: str) -> str | None:
 
 
 def of_model(store: Store, md5: str) -> list[RecordedRun]:
-    """The runs of the model file that has this md5, the newest first."""
+    """The runs of the model file that has this md5, the newest first.
+
+    Args:
+        store: the store that is searched.
+        md5: the md5 of the model file.
+    """
     return store.runs_tagged(MODEL_TAG, md5)
 
 

@@ -22,10 +22,10 @@ class ServedModel:
     """Turns texts into a table of answers."""
 
     def __init__(self, workspace: Workspace) -> None:
-        """Load, with the base model from the user's cache or from where it is published.
+        """Load the classifier, with the base model from the user's cache or from where it is published.
 
         Args:
-            workspace: holds models/classifier.*, and models/decision.json with the threshold.
+            workspace: the workspace, which holds models/classifier.*, and models/decision.json with the threshold.
 
         Raises:
             CheckpointError: a file is missing or damaged.
@@ -59,6 +59,9 @@ class ServedModel:
 
 def texts_of(model_input: ModelInput) -> list[str]:
     """The texts of any input that holds one column of them.
+
+    Args:
+        model_input: a list, a series, an array, a table of one column, or one with a column text.
 
     Raises:
         DataError: it holds none, or several columns and none of them called text.

@@ -1,4 +1,4 @@
-"""The MLflow store: all that is done to this project's runs in it, in this project's words."""
+"""The MLflow store: all that is done to this project's runs in it."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from spampipe.tracking.recorded_runs import Point, RecordedRun
 
 PROCESS_TAG = "spampipe.process"  # who writes to a run that is RUNNING
 _MOST_RUNS = 1000
-_BATCH = 1000  # metrics; MLflow's limit
+_BATCH = 1000  # metrics in one call; MLflow's limit
 
 
 class Store:
@@ -24,7 +24,7 @@ class Store:
     """
 
     def __init__(self, client: Any, experiment: str) -> None:
-        """Take over what `connection` found; see `open` and `existing`."""
+        """Use what `connection` found; see `open` and `existing`."""
         self.client, self.experiment = client, experiment
 
     @classmethod
@@ -70,8 +70,8 @@ class Store:
         """Begin a run, which this process writes to.
 
         Args:
-            name: what people call it.
-            tags: texts by name.
+            name: the run's name.
+            tags: the run's tags, texts by name.
             settings: the values by `section.key`.
 
         Returns:
@@ -86,16 +86,29 @@ class Store:
         return run_id
 
     def reopen_run(self, run_id: str) -> None:
-        """Have a run be RUNNING again, with this process as the one that writes to it."""
+        """Have a run be RUNNING again, with this process as the one that writes to it.
+
+        Args:
+            run_id: the run's id.
+        """
         self.client.update_run(run_id, status="RUNNING")
         self.set_tag(run_id, PROCESS_TAG, processes.this_process())
 
     def end_run(self, run_id: str, status: str) -> None:
-        """Set the final status of a run: FINISHED, FAILED or KILLED."""
+        """Set the final status of a run.
+
+        Args:
+            run_id: the run's id.
+            status: FINISHED, FAILED or KILLED.
+        """
         self.client.set_terminated(run_id, status)
 
     def run(self, run_id: str) -> RecordedRun:
-        """A run that is known to be in the store."""
+        """A run that is known to be in the store.
+
+        Args:
+            run_id: the run's id.
+        """
         return recorded_runs.of_mlflow(self.client.get_run(run_id))
 
     def find_run(self, run_id: str) -> RecordedRun | None:
@@ -108,13 +121,24 @@ class Store:
         return recorded_runs.of_mlflow(found[0]) if found else None
 
     def runs_tagged(self, tag: str, value: str) -> list[RecordedRun]:
-        """The runs whose tag of this name has this value, the newest first."""
+        """The runs whose tag of this name has this value, the newest first.
+
+        Args:
+            tag: the tag's name.
+            value: the value that the tag must have.
+        """
         wanted = f"tags.`{tag}` = '{value}'"
         found = self.client.search_runs([self.experiment], wanted, order_by=["start_time DESC"])
         return [recorded_runs.of_mlflow(run) for run in found]
 
     def set_tag(self, run_id: str, name: str, value: str) -> None:
-        """Give a run a tag, or another value of it."""
+        """Give a run a tag, or another value of it.
+
+        Args:
+            run_id: the run's id.
+            name: the tag's name.
+            value: the tag's new value.
+        """
         self.client.set_tag(run_id, name, value)
 
     # --- what a run holds ------------------------------------------------------------------------------------
@@ -122,7 +146,11 @@ class Store:
     def log_metrics(self, run_id: str, points: Sequence[Point]) -> None:
         """Add points to the metrics of a run.
 
-        Values are rounded to five digits, for MLflow shows all that it gets; whole numbers stay as they are.
+        Values are rounded to five digits, as MLflow shows all that it gets; whole numbers stay as they are.
+
+        Args:
+            run_id: the run's id.
+            points: the points to add, of any metrics and in any order.
         """
         from mlflow.entities import Metric
 
@@ -131,7 +159,12 @@ class Store:
             self.client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
 
     def points(self, run_id: str, name: str) -> list[Point]:
-        """All points of one metric of a run; none if it has no such metric."""
+        """All points of one metric of a run; none if it has no such metric.
+
+        Args:
+            run_id: the run's id.
+            name: the metric's name.
+        """
         found = self.client.get_metric_history(run_id, name)
         return [Point(name, point.value, point.timestamp / 1000, point.step) for point in found]
 
@@ -141,31 +174,47 @@ class Store:
         Args:
             run_id: the run's id.
             path: the file or directory.
-            folder: where among the run's files it is to lie; empty for the top.
+            folder: the folder among the run's files that it is put into; empty for the top.
         """
         log = self.client.log_artifacts if path.is_dir() else self.client.log_artifact
         log(run_id, str(path), folder or None)
 
     def log_text(self, run_id: str, text: str, name: str) -> None:
-        """Store a text with a run, under a file's name such as logs/train.log."""
-        self.client.log_text(run_id, text, name)
-
-    def file_names(self, run_id: str, folder: str = "") -> set[str]:
-        """The names, without their folder, of the files and folders in a folder of a run; empty for the top."""
-        return {Path(found.path).name for found in self.client.list_artifacts(run_id, folder or None)}
-
-    def download(self, run_id: str, name: str, folder: Path) -> Path:
-        """Fetch a file of a run into a folder; where it is then.
+        """Store a text as a file of a run.
 
         Args:
             run_id: the run's id.
-            name: the file's, with the folder among the run's files.
-            folder: exists already.
+            text: the text.
+            name: the file's path among the run's files, such as logs/train.log.
+        """
+        self.client.log_text(run_id, text, name)
+
+    def file_names(self, run_id: str, folder: str = "") -> set[str]:
+        """The names, without their folder, of the files and folders in a folder of a run.
+
+        Args:
+            run_id: the run's id.
+            folder: the folder's path among the run's files; empty for the top.
+        """
+        return {Path(found.path).name for found in self.client.list_artifacts(run_id, folder or None)}
+
+    def download(self, run_id: str, name: str, folder: Path) -> Path:
+        """Fetch a file of a run into a folder, and return its path there.
+
+        Args:
+            run_id: the run's id.
+            name: the file's path among the run's files.
+            folder: the folder to write to, which exists already.
         """
         return Path(self.client.download_artifacts(run_id, name, str(folder)))
 
     def log_datasets(self, run_id: str, datasets: Iterable[Dataset]) -> None:
-        """Record files of messages as inputs of a run, under DVC's md5 and with their counts by label."""
+        """Record files of messages as inputs of a run, under DVC's md5 and with their counts by label.
+
+        Args:
+            run_id: the run's id.
+            datasets: the files of messages.
+        """
         from mlflow.entities import Dataset as Input
         from mlflow.entities import DatasetInput, InputTag
         from mlflow.exceptions import MlflowException
@@ -178,7 +227,7 @@ class Store:
             inputs.append(DatasetInput(data, [InputTag("mlflow.data.context", each.context)]))
         try:
             self.client.log_inputs(run_id, inputs)
-        except MlflowException:  # another client made the same datasets between MLflow's look and its insertion
+        except MlflowException:  # another client made the same datasets after MLflow had looked for them
             self.client.log_inputs(run_id, inputs)
 
     def _mark_killed_runs(self) -> None:

@@ -18,7 +18,7 @@ class SystemMetrics:
         """Begin, after the samples that the run may have already.
 
         Args:
-            store: where the run is recorded.
+            store: the store that the run is recorded in.
             run_id: the run's id.
         """
         from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
