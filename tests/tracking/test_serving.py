@@ -16,13 +16,14 @@ from mlflow.pyfunc import PyFuncModel, scoring_server
 from spampipe.classifiers import decision
 from spampipe.classifiers.decision import Decision
 from spampipe.core.workspace import Workspace
-from spampipe.inference.prediction import SpamClassifier
+from spampipe.inference import prediction
 from spampipe.models import checkpoint
 from spampipe.params import ModelParams
 from spampipe.tracking import mlflow_model
 from spampipe.tracking.connection import ADDRESS_VARIABLE
 from spampipe.tracking.store import Store
 from tests.support import stores
+from tests.support.label_sets import TWO
 from tests.support.tiny_models import randomize
 
 TEXTS = ["Hey, are we still up for dinner?", "WINNER!! Call 09061701461 now to claim your prize", "ok", "free entry"]
@@ -33,21 +34,22 @@ MODEL = {"name": "gpt2-tiny", "weights": "random", "trainable": "all", "position
 def workspace(gpt2_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A folder with a classifier whose threshold divides TEXTS."""
     made = stores.empty(tmp_path_factory.mktemp("workspace"))
-    card = checkpoint.describe(ModelParams.model_validate(MODEL | {"dropout": 0.0}), 16, "fp32", gpt2_base)
-    classifier = checkpoint.create(card, 1, 0.0, torch.device("cpu"), gpt2_base)
-    randomize(classifier, 1)
-    checkpoint.save(classifier, card, made.classifier_weights, made.classifier_card)
-    even = SpamClassifier.load(made.root, gpt2_base, 0.5)
-    threshold = float(np.median([p.probability for p in even.classify(TEXTS)]))
+    chosen = ModelParams.model_validate(MODEL | {"dropout": 0.0})
+    card = checkpoint.describe(chosen, TWO, 16, "fp32", gpt2_base)
+    network = checkpoint.create(card, 1, 0.0, torch.device("cpu"), gpt2_base).network
+    randomize(network, 1)
+    checkpoint.save(network, card, made.classifier_weights, made.classifier_card)
+    decision.save(made.decision, Decision(threshold=0.5))
+    found = prediction.load(made).classify(TEXTS)
+    threshold = float(np.median([answer.probability for answer in found]))
     decision.save(made.decision, Decision(threshold=threshold))
     return made
 
 
 @pytest.fixture(scope="module")
-def labels(workspace: Workspace, gpt2_base: Path) -> list[str]:
+def labels(workspace: Workspace) -> list[str]:
     """What the workspace itself answers."""
-    classifier = SpamClassifier.load(workspace.root, gpt2_base, decision.load(workspace.decision).threshold)
-    found = [prediction.label for prediction in classifier.classify(TEXTS)]
+    found = [answer.label for answer in prediction.load(workspace).classify(TEXTS)]
     assert sorted(found) == ["ham", "ham", "spam", "spam"]
     return found
 
