@@ -15,7 +15,7 @@ repro: setup  ## set up and run the pipeline: data to trained, evaluated, plotte
 	@$(RUN) dvc repro
 
 test: setup-test  ## set up and run the tests
-	@OMP_NUM_THREADS=1 $(RUN) pytest --numprocesses logical --dist loadfile
+	@OMP_NUM_THREADS=1 $(RUN) pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
 
 lint: setup-test  ## check format, style and types
 	@$(RUN) ruff format --check .

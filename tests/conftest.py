@@ -14,19 +14,25 @@ from tests.support import repositories
 hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine fails no test
 hypothesis.settings.load_profile("no clock")
 
+# The second needs no finished pipeline, which the first process builds meanwhile.
 LONGEST = [
-    "test_story",
     "test_pipeline",
-    "test_commands",
-    "test_same_bytes",
-    "test_sharing",
-    "test_classify",
-    "test_tracking_server",
-    "test_browser",
-    "test_readers",
-    "test_subfolders",
-    "test_dvc_yaml",
     "test_distributed",
+    "test_story",
+    "test_commands",
+    "test_sharing",
+    "test_same_bytes",
+    "test_contributing",
+    "test_browser",
+    "test_tracking_server",
+    "test_dvc_yaml",
+    "test_smollm2",
+    "test_classify",
+    "test_subfolders",
+    "test_readers",
+    "test_fetch",
+    "test_tokenizer",
+    "test_api",
     "test_environment",
 ]
 

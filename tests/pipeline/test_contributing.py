@@ -216,7 +216,7 @@ def extended(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     change(project.root, "download", dataset="questions", labels=None)
     change(project.root, "balance", strategy="none")
     change(project.root, "check", minimum={"test_accuracy": 0.5}, maximum={"test_error_rate": 0.5})
-    variables = {"SPAMPIPE_SOURCES": str(project.root / "places.yaml")}
+    variables = {"SPAMPIPE_SOURCES": str(project.root / "places.yaml"), "SPAMPIPE_TRACKING": "off"}
     run(project.root, "dvc", "repro", variables=variables)
     return project.root, touched
 
@@ -265,7 +265,7 @@ def test_every_command_knows_three_labels(extended: tuple[Path, dict[str, set[st
 def test_the_stages_run_a_linear_model(extended: tuple[Path, dict[str, set[str]]], tmp_path: Path) -> None:
     repository = copied(extended[0], tmp_path / "repository")
     change(repository, "model", name="tfidf")
-    variables = {"SPAMPIPE_SOURCES": str(repository / "places.yaml")}
+    variables = {"SPAMPIPE_SOURCES": str(repository / "places.yaml"), "SPAMPIPE_TRACKING": "off"}
     run(repository, "dvc", "repro", variables=variables)
     workspace = Workspace(repository)
     assert (

@@ -168,9 +168,20 @@ def test_a_run_that_fails_is_failed_and_holds_its_log(repository: Path) -> None:
     assert "lower train.learning_rate" in log.read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_run_that_is_killed_is_killed(repository: Path, number: signal.Signals) -> None:
+def test_a_run_that_is_killed_is_killed(repository: Path) -> None:
+    """At once, if it can say so itself; else when the next stage finds its process gone."""
     change(repository, "train", epochs=100_000)
+    before = len(tracked_runs(repository))
+    for number, statuses in ((signal.SIGTERM, ["KILLED"]), (signal.SIGKILL, ["KILLED", "RUNNING"])):
+        begin_training_and_kill(repository, number)
+        assert [each.info.status for each in tracked_runs(repository)[before:]] == statuses
+    change(repository, "train", epochs=1)
+    run(repository, sys.executable, "-m", "stages.train")
+    assert [each.info.status for each in tracked_runs(repository)[before:]] == ["KILLED", "KILLED", "FINISHED"]
+
+
+def begin_training_and_kill(repository: Path, number: signal.Signals) -> None:
+    """Send a signal to the stage `train`, once its run is in the store."""
     before = len(tracked_runs(repository))
     stage = [sys.executable, "-m", "stages.train"]
     with subprocess.Popen(stage, cwd=repository, env=environment(), stdout=subprocess.DEVNULL) as process:
@@ -178,11 +189,6 @@ def test_a_run_that_is_killed_is_killed(repository: Path, number: signal.Signals
             assert process.poll() is None
             time.sleep(0.1)
         process.send_signal(number)
-    (status,) = [each.info.status for each in tracked_runs(repository)[before:]]
-    assert status == ("KILLED" if number == signal.SIGTERM else "RUNNING")
-    change(repository, "train", epochs=1)
-    run(repository, sys.executable, "-m", "stages.train")
-    assert [each.info.status for each in tracked_runs(repository)[before:]] == ["KILLED", "FINISHED"]
 
 
 def test_data_stages_import_neither_torch_nor_mlflow() -> None:
@@ -210,7 +216,7 @@ def test_a_clone_evaluates_and_classifies_after_a_pull(repository: Path, tmp_pat
     assert "Running stage" not in run(clone, "dvc", "repro").stdout
     expected = (Workspace(clone).evaluate_metrics).read_bytes()
     (Workspace(clone).evaluate_metrics).unlink()
-    no_fetching = "SPAMPIPE_CACHE=/nonexistent python -m stages.evaluate"
+    no_fetching = "SPAMPIPE_CACHE=/nonexistent SPAMPIPE_TRACKING=off python -m stages.evaluate"
     run(clone, "sh", "-c", no_fetching)
     assert (Workspace(clone).evaluate_metrics).read_bytes() == expected
     text = "WIN 5000 pounds now, text 3 to claim your prize"
@@ -277,7 +283,7 @@ def test_balancing_may_leave_nothing_out(repository: Path) -> None:
     settings = yaml.safe_load((repository / "params.yaml").read_text())
     settings["balance"]["strategy"] = "none"
     (repository / "params.yaml").write_text(yaml.safe_dump(settings))
-    run(repository, "dvc", "repro")
+    run(repository, "dvc", "repro", variables={"SPAMPIPE_TRACKING": "off"})
     summary = json.loads((Workspace(repository).evaluate_metrics).read_text())
     assert summary["leftover_false_positive_rate"] is None
 
