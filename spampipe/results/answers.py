@@ -89,7 +89,7 @@ def difference(split: str, before: pd.DataFrame, after: pd.DataFrame) -> Differe
 
     Args:
         split: the name of the split whose messages count.
-        before: predictions of the other result, as `reports.tabulate` makes them.
+        before: predictions of the other result, as `reports.predictions` makes them.
         after: predictions of this result.
     """
     before, after = (table[table["split"] == split] for table in (before, after))

@@ -68,7 +68,7 @@ def compare(split: str, before: pd.DataFrame, after: pd.DataFrame, level: float,
 
     Args:
         split: the name of the split whose messages count.
-        before: predictions of the other result, as `reports.tabulate` makes them.
+        before: predictions of the other result, as `reports.predictions` makes them.
         after: predictions of this result.
         level: the probability under which a loss is taken for real.
         title: the other result's name in the text.

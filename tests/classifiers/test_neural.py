@@ -23,7 +23,7 @@ from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.families.gpt2 import FAMILY
 from tests.support.label_sets import THREE, TWO
 from tests.support.tiny_models import GPT2
-from tests.training.test_loop import settings
+from tests.support.tiny_training import settings
 
 MAX_LENGTH = 12
 MODEL = {

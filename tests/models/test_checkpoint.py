@@ -28,14 +28,11 @@ from spampipe.models.frozen_trunk import Model
 from spampipe.params import ModelParams
 from tests.support.label_sets import THREE, TWO
 from tests.support.project import ROOT
+from tests.support.published_models import transformers_gpt2, transformers_llama, write_gpt2, write_llama
 from tests.support.tiny_models import (
     GPT2,
     LLAMA,
     make_table,
-    transformers_gpt2,
-    transformers_llama,
-    write_gpt2,
-    write_llama,
 )
 
 CPU = torch.device("cpu")

@@ -18,6 +18,7 @@ from spampipe.models.compute import random_stream
 from spampipe.models.decoder import Decoder, random_state
 from spampipe.models.families import gpt2, llama
 from spampipe.models.weights import load_decoder
+from tests.support.published_models import transformers_gpt2, transformers_llama, write_gpt2, write_llama
 from tests.support.tiny_models import (
     FAMILIES,
     GPT2,
@@ -25,10 +26,6 @@ from tests.support.tiny_models import (
     make_decoder,
     random_ids,
     torch_threads,
-    transformers_gpt2,
-    transformers_llama,
-    write_gpt2,
-    write_llama,
 )
 
 GPT2_SHAPES = [

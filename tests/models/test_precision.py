@@ -18,8 +18,9 @@ from spampipe.models.precision import autocast, has_bf16_units, rounded_weights,
 from spampipe.training.examples import TokenExamples
 from tests.support.project import ROOT
 from tests.support.tiny_models import FAMILIES, LLAMA, make_classifier, random_ids
-from tests.training.test_loop import TRAIN, VALIDATION, losses, train
-from tests.training.test_loop import settings as training_settings
+from tests.support.tiny_training import TRAIN, VALIDATION
+from tests.support.tiny_training import settings as training_settings
+from tests.training.test_loop import losses, train
 
 CPU = torch.device("cpu")
 

@@ -17,14 +17,11 @@ from spampipe.core.errors import WeightsError
 from spampipe.models.architectures import DecoderConfig, Family
 from spampipe.models.families import gpt2, llama
 from spampipe.models.weights import load_decoder
+from tests.support.published_models import transformers_gpt2, transformers_llama, write_gpt2, write_llama
 from tests.support.tiny_models import (
     GPT2,
     LLAMA,
     random_ids,
-    transformers_gpt2,
-    transformers_llama,
-    write_gpt2,
-    write_llama,
 )
 
 

@@ -89,7 +89,7 @@ def test_an_experiment_reruns_what_it_touches_and_shows_in_diffs(repository: Pat
 
 def test_an_experiment_elsewhere_records_in_the_one_store(repository: Path) -> None:
     """In a temporary copy, with a learning rate that DVC writes as 2e-05."""
-    run(repository, "dvc", "exp", "run", "--temp", "-n", "elsewhere", "-S", "train.learning_rate=0.00002")
+    run(repository, "dvc", "exp", "run", "--temp", "-n", "elsewhere", "-S", "train.learning_rate=0.00002", "train")
     newest = tracked_runs(repository)[-1]
     assert newest.info.run_name == "elsewhere"
     assert newest.data.params["train.learning_rate"] == "2e-05"
@@ -157,15 +157,6 @@ def test_another_evaluation_of_one_model_is_a_sibling_with_the_same_curves(repos
     assert curves[0] == curves[1] != []
     run(repository, "dvc", "repro", "--force", "--single-item", "plot")
     assert len(tracked_runs(repository)) == 2
-
-
-def test_a_run_that_fails_is_failed_and_holds_its_log(repository: Path) -> None:
-    finished = run(repository, "dvc", "exp", "run", "-n", "wild", "-S", "train.learning_rate=1e38", check=False)
-    assert finished.returncode != 0
-    newest = tracked_runs(repository)[-1]
-    assert (newest.info.run_name, newest.info.status) == ("wild", "FAILED")
-    log = Path(newest.info.artifact_uri.removeprefix("file://")) / "logs" / "train.log"
-    assert "lower train.learning_rate" in log.read_text()
 
 
 def test_a_run_that_is_killed_is_killed(repository: Path) -> None:
@@ -283,7 +274,7 @@ def test_balancing_may_leave_nothing_out(repository: Path) -> None:
     settings = yaml.safe_load((repository / "params.yaml").read_text())
     settings["balance"]["strategy"] = "none"
     (repository / "params.yaml").write_text(yaml.safe_dump(settings))
-    run(repository, "dvc", "repro", variables={"SPAMPIPE_TRACKING": "off"})
+    run(repository, "dvc", "repro", "evaluate", variables={"SPAMPIPE_TRACKING": "off"})
     summary = json.loads((Workspace(repository).evaluate_metrics).read_text())
     assert summary["leftover_false_positive_rate"] is None
 

@@ -23,7 +23,7 @@ from spampipe.models.frozen_trunk import complete_model
 from spampipe.training import distributed
 from spampipe.training.examples import prepare
 from spampipe.training.loop import fit
-from tests.training.test_loop import TRAIN, VALIDATION, settings
+from tests.support.tiny_training import TRAIN, VALIDATION, settings
 from tests.support.tiny_models import make_classifier
 
 trainable, folder, changes = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])

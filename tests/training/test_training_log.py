@@ -24,7 +24,7 @@ from spampipe.training.loop import fit
 from spampipe.training.training_log import EPOCH_COLUMNS, STEP_COLUMNS, Point, Record, TrainingLog
 from tests.support.project import ROOT
 from tests.support.tiny_models import make_classifier, make_table
-from tests.training.test_loop import SETTINGS
+from tests.support.tiny_training import SETTINGS
 
 FIGURES = st.floats(allow_nan=False, allow_infinity=False)
 

@@ -1,0 +1,25 @@
+"""A short training on random messages. Quick to import, for programs of their own."""
+
+from typing import Any
+
+from spampipe.training.settings import TrainParams
+from tests.support.tiny_models import make_table
+
+SETTINGS = TrainParams(
+    seed=11,
+    epochs=2,
+    batch_size=4,
+    accumulation_steps=1,
+    learning_rate=1e-3,
+    weight_decay=0.1,
+    eval_every_steps=1,
+    eval_batches=2,
+    precision="fp32",
+    group_by_length=False,
+    activation_checkpointing=False,
+)
+TRAIN, VALIDATION = make_table(19, seed=1), make_table(11, seed=2)
+
+
+def settings(**changes: Any) -> TrainParams:
+    return TrainParams(**{**SETTINGS.model_dump(), **changes})
