@@ -1,9 +1,7 @@
 """A language model behind the protocol: it learns, is saved, and gives the same answers once it is loaded."""
 
 import json
-import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +17,10 @@ from spampipe.core.workspace import Workspace
 from spampipe.data import tokens
 from spampipe.data.labels import EVEN, LabelSet, decide
 from spampipe.models.card import load_card
-from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.families.gpt2 import FAMILY
 from tests.support.label_sets import THREE, TWO
-from tests.support.tiny_models import GPT2
 from tests.support.tiny_training import settings
+from tests.support.trained import with_small_base
 
 MAX_LENGTH = 12
 MODEL = {
@@ -45,12 +42,7 @@ SUBJECTS = (
 @pytest.fixture
 def workspace(tmp_path: Path, gpt2_base: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A folder with GPT-2's tokenizer, and a tiny model under the name of a small one."""
-    config = replace(GPT2, vocabulary_size=50257, num_layers=2)
-    monkeypatch.setitem(BASE_MODELS, "gpt2-tiny", replace(BASE_MODELS["gpt2-tiny"], config=config))
-    workspace = Workspace(tmp_path)
-    workspace.base.mkdir(parents=True)
-    shutil.copy(FAMILY.tokenizer_path(gpt2_base), FAMILY.tokenizer_path(workspace.base))
-    return workspace
+    return with_small_base(tmp_path, gpt2_base, monkeypatch)
 
 
 def create(workspace: Workspace, labels: LabelSet = TWO, max_length: int = MAX_LENGTH, **changes: object):

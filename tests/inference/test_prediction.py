@@ -1,7 +1,5 @@
 """New texts are classified exactly as a table of the same messages is."""
 
-import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +20,12 @@ from spampipe.data.tokenizer import Tokenizer
 from spampipe.inference import prediction
 from spampipe.models import checkpoint
 from spampipe.models.card import load_card
-from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.classifier import Classifier
 from spampipe.models.compute import chosen_device
 from spampipe.models.families.gpt2 import FAMILY
 from tests.support import trained
 from tests.support.label_sets import TWO
 from tests.support.scored import PETS
-from tests.support.tiny_models import GPT2
 
 MAX_LENGTH, PADDING = 16, 50256
 TEXTS = [
@@ -57,12 +53,7 @@ def position(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def empty(tmp_path: Path, gpt2_base: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A folder with the tokenizer of a base model of two small layers, under a name that the card may have."""
-    config = replace(GPT2, vocabulary_size=50257, num_layers=2)
-    monkeypatch.setitem(BASE_MODELS, "gpt2-tiny", replace(BASE_MODELS["gpt2-tiny"], config=config))
-    workspace = Workspace(tmp_path)
-    workspace.base.mkdir(parents=True)
-    shutil.copy(FAMILY.tokenizer_path(gpt2_base), FAMILY.tokenizer_path(workspace.base))
-    return workspace
+    return trained.with_small_base(tmp_path, gpt2_base, monkeypatch)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from fastapi.testclient import TestClient
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PyFuncModel, scoring_server
@@ -17,29 +16,20 @@ from spampipe.classifiers import decision
 from spampipe.classifiers.decision import Decision
 from spampipe.core.workspace import Workspace
 from spampipe.inference import prediction
-from spampipe.models import checkpoint
-from spampipe.params import ModelParams
 from spampipe.tracking import mlflow_model
 from spampipe.tracking.connection import ADDRESS_VARIABLE
 from spampipe.tracking.store import Store
-from tests.support import stores
+from tests.support import stores, trained
 from tests.support.label_sets import TWO
-from tests.support.tiny_models import randomize
 
 TEXTS = ["Hey, are we still up for dinner?", "WINNER!! Call 09061701461 now to claim your prize", "ok", "free entry"]
-MODEL = {"name": "gpt2-tiny", "weights": "random", "trainable": "all", "position": "last_real", "causal": True}
 
 
 @pytest.fixture(scope="module")
 def workspace(gpt2_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A folder with a classifier whose threshold divides TEXTS."""
     made = stores.empty(tmp_path_factory.mktemp("workspace"))
-    chosen = ModelParams.model_validate(MODEL | {"dropout": 0.0})
-    card = checkpoint.describe(chosen, TWO, 16, "fp32", gpt2_base)
-    network = checkpoint.create(card, 1, 0.0, torch.device("cpu"), gpt2_base).network
-    randomize(network, 1)
-    checkpoint.save(network, card, made.classifier_weights, made.classifier_card)
-    decision.save(made.decision, Decision(threshold=0.5))
+    trained.save(made, TWO, base=gpt2_base)
     found = prediction.load(made).classify(TEXTS)
     threshold = float(np.median([answer.probability for answer in found]))
     decision.save(made.decision, Decision(threshold=threshold))
