@@ -23,6 +23,7 @@ from spampipe.classifiers.settings import ModelParams
 from spampipe.core import command, files
 from spampipe.data.tokens import TokenTable
 from spampipe.models import bases, checkpoint, compute
+from spampipe.models.architectures import BaseChoice
 from spampipe.models.card import ClassifierCard
 from spampipe.models.choices import Position, Precision
 from spampipe.models.compute import random_stream
@@ -62,7 +63,7 @@ def main() -> None:
     settings = SETTINGS.model_copy(update={"epochs": arguments.epochs})
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        bases.fetch_base(arguments.base, "random", folder)
+        bases.fetch_base(BaseChoice(arguments.base, "random"), folder)
         tables = training_runs.tokenize(arguments.base, folder)
         del tables["test"]
 

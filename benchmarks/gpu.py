@@ -22,6 +22,7 @@ from spampipe.core import command, files
 from spampipe.core.errors import SpampipeError
 from spampipe.core.workspace import Workspace
 from spampipe.models import bases, checkpoint, compute
+from spampipe.models.architectures import BaseChoice
 from spampipe.models.choices import Precision, Trainable
 from spampipe.training import examples, loop
 
@@ -66,7 +67,7 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as folder, training_runs.empty_store() as store:
         base = Path(folder)
-        bases.fetch_base("gpt2-small", "random", base)  # every size has the same tokenizer
+        bases.fetch_base(BaseChoice("gpt2-small", "random"), base)  # every size has the same tokenizer
         tables = training_runs.tokenize("gpt2-small", base)
         del tables["test"]
         rows = [

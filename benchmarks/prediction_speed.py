@@ -28,6 +28,7 @@ from spampipe.data.labels import EVEN, LabelSet
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.downloads import fetch
 from spampipe.models import bases, checkpoint, compute
+from spampipe.models.architectures import BaseChoice
 from spampipe.models.card import ClassifierCard, load_card
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.choices import Precision
@@ -69,7 +70,7 @@ def against_book(base: str, label_set: LabelSet, texts: list[str], padded: int, 
     device, few = compute.chosen_device(), texts[:padded]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        bases.fetch_base(base, "random", folder)
+        bases.fetch_base(BaseChoice(base, "random"), folder)
         family = BASE_MODELS[base].family
         tokenizer, encoding = family.load_tokenizer(folder), book_encoding(family.tokenizer_path(folder))
         max_length = training_runs.tokenize(base, folder)["train"].max_length

@@ -13,6 +13,7 @@ from spampipe.data import labels, messages
 from spampipe.data.settings import TokenizePadParams
 from spampipe.data.tokens import TokenTable
 from spampipe.models import checkpoint, compute, encoding
+from spampipe.models.architectures import BaseChoice
 from spampipe.models.card import ClassifierCard
 from spampipe.models.choices import Precision
 from spampipe.models.frozen_trunk import Model
@@ -88,4 +89,6 @@ def tokenize(base: str, folder: Path) -> Tables:
     """
     known = labels.load(Workspace().labels)
     texts = {name: messages.read(Workspace().split_csv(name), known) for name in SPLITS}
-    return encoding.tokenize(texts, known, base, folder, TokenizePadParams(max_length="longest_train"))
+    return encoding.tokenize(
+        texts, known, BaseChoice(base, "random"), folder, TokenizePadParams(max_length="longest_train")
+    )

@@ -24,7 +24,6 @@ from spampipe.evaluation import metrics, reports
 from spampipe.evaluation.scored import Evaluation, judged
 from spampipe.inference import prediction
 from spampipe.models import bases, encoding
-from spampipe.models.catalogue import BASE_MODELS
 from spampipe.params import Params
 from spampipe.training import training_log
 
@@ -99,15 +98,15 @@ def train(
         raise DataError(f"{len(texts)} texts but {len(labels)} labels; give one label for each text")
     known = _label_set(labels, positive)
     tables = _dealt(_table(texts, labels, known), known, settings)
-    name, weights = settings.model.name, settings.model.weights
-    base = bases.cached_base(name, weights) if name in BASE_MODELS else Path()
-    rows = encoding.tokenize(tables, known, name, base, settings.tokenize_pad)
+    choice = settings.model.base
+    base = bases.cached_base(choice) if choice else Path()
+    rows = encoding.tokenize(tables, known, choice, base, settings.tokenize_pad)
     splits = {
         split: Split(split, table["Text"].tolist(), table["Label"].to_numpy(), rows[split])
         for split, table in tables.items()
     }
     workspace = Workspace(cache_directory() / "python")  # holds nothing but the frozen layers' output
-    kind = catalogue.kind_of(name)
+    kind = catalogue.kind_of(settings.model.name, settings.model.trainable)
     classifier = kind.create(settings.model, settings.train, known, splits["train"].max_length, workspace)
     records = classifier.fit(splits["train"], splits["validation"], lambda record: None)
     classifier.threshold = settings.evaluate.threshold

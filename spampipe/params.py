@@ -130,7 +130,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _fits_the_context(self) -> Self:
-        base = BASE_MODELS.get(self.model.name)
+        base = BASE_MODELS.get(self.model.base.name) if self.model.base else None
         wanted = self.tokenize_pad.max_length
         if base is not None and isinstance(wanted, int) and wanted > (context := base.config.context_length):
             raise ValueError(

@@ -19,7 +19,7 @@ def main(workspace: Workspace) -> None:
         known=bases.PINS,
     )
     labels.save(workspace.labels, label_set)
-    bases.fetch_base(settings.model.name, settings.model.weights, workspace.base)
+    bases.fetch_base(settings.model.base, workspace.base)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ def main(workspace: Workspace) -> None:
     settings = params.load(workspace.params)
     known = labels.load(workspace.labels)
     tables = {name: messages.read(workspace.split_csv(name), known) for name in (*SPLITS, LEFTOVER_SPLIT)}
-    found = encoding.tokenize(tables, known, settings.model.name, workspace.base, settings.tokenize_pad)
+    found = encoding.tokenize(tables, known, settings.model.base, workspace.base, settings.tokenize_pad)
     for name, table in found.items():
         tokens.save(workspace.split_tokens(name), table)
 

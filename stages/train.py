@@ -18,7 +18,7 @@ def main(workspace: Workspace) -> None:
     compute.configure_torch()
     known = labels.load(workspace.labels)
     train, validation = (load_split(workspace, name, known) for name in ("train", "validation"))
-    kind = catalogue.kind_of(settings.model.name)
+    kind = catalogue.kind_of(settings.model.name, settings.model.trainable)
     kind.require_enough(len(train), settings.train)
     with (
         distributed.processes() as first,

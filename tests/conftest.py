@@ -9,6 +9,7 @@ from filelock import FileLock
 from spampipe.data import collection
 from spampipe.downloads import fetch
 from spampipe.models import bases
+from spampipe.models.architectures import BaseChoice
 from tests.support import repositories
 
 hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine fails no test
@@ -46,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def gpt2_base() -> Path:
     """A folder with GPT-2's tokenizer, laid out as the download stage does; no weights."""
     folder = fetch.cache_directory() / "tests" / "gpt2-tiny"
-    bases.fetch_base("gpt2-tiny", "random", folder)
+    bases.fetch_base(BaseChoice("gpt2-tiny", "random"), folder)
     return folder
 
 
@@ -54,7 +55,7 @@ def gpt2_base() -> Path:
 def smollm2_base() -> Path:
     """A folder with the real SmolLM2-135M: its weights and its tokenizer."""
     folder = fetch.cache_directory() / "tests" / "smollm2-135m"
-    bases.fetch_base("smollm2-135m", "pretrained", folder)
+    bases.fetch_base(BaseChoice("smollm2-135m", "pretrained"), folder)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Every kind of text classifier, by the name that `model.name` in params.yaml has for it."""
+"""Every kind of text classifier, by what params.yaml calls it: `model.name`, and how a base model is used."""
 
 import importlib
 import json
@@ -14,20 +14,39 @@ if TYPE_CHECKING:
     from spampipe.classifiers.text_classifier import TextClassifier
 
 # The module below this package and the class in it; imported once it is needed, as most kinds take long to import.
-_KINDS: dict[str, tuple[str, str]] = {
-    **dict.fromkeys(BASE_MODELS, ("neural", "NeuralClassifier")),
-}
+_FINE_TUNED = ("neural", "NeuralClassifier")
+_OTHER_USES: dict[str, tuple[str, str]] = {}  # of a base model, by `model.trainable`; all others fine-tune it
+_WITHOUT_BASE: dict[str, tuple[str, str]] = {}  # by `model.name`
 
-NAMES: tuple[str, ...] = tuple(_KINDS)
+NAMES: tuple[str, ...] = (*BASE_MODELS, *_WITHOUT_BASE)
 
 
-def kind_of(name: str) -> "type[TextClassifier]":
+def is_base(name: str) -> bool:
+    """Whether a classifier of this name is made of a base model.
+
+    Args:
+        name: as `model.name` has it.
+    """
+    return name in BASE_MODELS
+
+
+def is_known(name: str) -> bool:
+    """Whether there is a classifier of this name.
+
+    Args:
+        name: as `model.name` has it.
+    """
+    return is_base(name) or name in _WITHOUT_BASE
+
+
+def kind_of(name: str, trainable: str | None = None) -> "type[TextClassifier]":
     """The class that implements a kind of classifier.
 
     Args:
-        name: one of NAMES.
+        name: as `model.name` has it; `is_known` must hold for it.
+        trainable: as `model.trainable` has it, which says how a base model is used.
     """
-    module, kind = _KINDS[name]
+    module, kind = _OTHER_USES.get(trainable or "", _FINE_TUNED) if is_base(name) else _WITHOUT_BASE[name]
     found: type[TextClassifier] = getattr(importlib.import_module(f"{__package__}.{module}"), kind)
     return found
 
@@ -42,17 +61,18 @@ def load(workspace: Workspace, base: Path | None = None) -> "TextClassifier":
     Raises:
         CheckpointError: a file is missing, damaged, or not the one the classifier was trained with.
     """
-    return kind_of(_name_on(workspace.classifier_card)).load(workspace, base)
+    return kind_of(*_kind_on(workspace.classifier_card)).load(workspace, base)
 
 
-def _name_on(card: Path) -> str:
-    """The name in the entry `base`, which every kind writes into its card."""
+def _kind_on(card: Path) -> tuple[str, str | None]:
+    """The entries `base`, which every kind writes into its card, and `trainable`, if it has one."""
     try:
-        name = json.loads(card.read_text(encoding="utf-8"))["base"]
+        entries = json.loads(card.read_text(encoding="utf-8"))
+        name, trainable = entries["base"], entries.get("trainable")
     except FileNotFoundError:
         raise CheckpointError(f"{card}: no such file; run `dvc repro` or `dvc pull`") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{card}: not a classifier's card ({error!r}); run `dvc checkout {card}`") from error
-    if name not in NAMES:
+    if not is_known(name):
         raise CheckpointError(f"{card}: base: no classifier is called {name}; {closest(str(name), NAMES)}")
-    return str(name)
+    return name, trainable

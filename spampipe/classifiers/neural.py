@@ -17,9 +17,8 @@ from spampipe.data.labels import EVEN, Labels, LabelSet, Probabilities
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.data.tokens import TokenTable
 from spampipe.models import bases, checkpoint, compute, cost
-from spampipe.models.architectures import Weights
+from spampipe.models.architectures import BaseChoice
 from spampipe.models.card import ClassifierCard, load_card
-from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.frozen_trunk import Model
 from spampipe.training import distributed, examples, loop, scoring
 from spampipe.training.settings import TrainParams
@@ -63,7 +62,7 @@ class NeuralClassifier(TextClassifier):
         """
         if not max_length:
             raise DataError(f"{workspace.tokens}: holds no tokens of the texts; run `dvc repro` or `dvc pull`")
-        base = _base_of(workspace, model.name, model.weights)
+        base = base_folder(workspace, model.require_base())
         card = checkpoint.describe(model, labels, max_length, train.precision, base)
         tokenizer = _load_tokenizer(card, base)
         network = checkpoint.create(card, train.seed, model.dropout, compute.chosen_device(), base)
@@ -130,7 +129,7 @@ class NeuralClassifier(TextClassifier):
             WeightsError: the trained tensors or the base's do not fit the card.
         """
         card = load_card(workspace.classifier_card)
-        folder = base or _base_of(workspace, card.base, "random" if card.base_sha256 is None else "pretrained")
+        folder = base or base_folder(workspace, card.choice)
         threshold = decision.load(workspace.decision).threshold
         tokenizer = _load_tokenizer(card, folder)
         model = checkpoint.load(card, compute.chosen_device(), workspace.classifier_weights, folder)
@@ -146,20 +145,19 @@ class NeuralClassifier(TextClassifier):
         return tokens.pad(rows, labels.tolist(), self._card.max_length, self._tokenizer.padding, self.labels)
 
 
-def _base_of(workspace: Workspace, name: str, weights: Weights) -> Path:
+def base_folder(workspace: Workspace, choice: BaseChoice) -> Path:
     """The folder of the base model: the workspace's if it has one, else the user's cache.
 
     Args:
         workspace: may have it.
-        name: a key of BASE_MODELS.
-        weights: whether its published tensors are needed.
+        choice: which base model.
     """
-    return workspace.base if workspace.base.exists() else bases.cached_base(name, weights)
+    return workspace.base if workspace.base.exists() else bases.cached_base(choice)
 
 
 def _load_tokenizer(card: ClassifierCard, base: Path) -> Tokenizer:
     """The base's tokenizer, once it is found to be the card's."""
-    family = BASE_MODELS[card.base].family
+    family = bases.base_model(card.choice, base).family
     tokenizer, path = family.load_tokenizer(base), family.tokenizer_path(base)
     if files.digest(path) != card.tokenizer_sha256:
         raise CheckpointError(f"{path}: not the tokenizer this classifier was trained with; run `dvc checkout`")

@@ -7,13 +7,13 @@ from pydantic import AfterValidator, Field, model_validator
 from spampipe.classifiers import catalogue
 from spampipe.core.hints import closest
 from spampipe.core.section import Real, Section
-from spampipe.models.architectures import Weights
+from spampipe.models.architectures import BaseChoice, Weights
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.choices import Position, Trainable
 
 
 def _known_name(name: str) -> str:
-    if name not in catalogue.NAMES:
+    if not catalogue.is_known(name):
         raise ValueError(f"{name}: no such model; {closest(name, catalogue.NAMES)}")
     return name
 
@@ -28,9 +28,24 @@ class ModelParams(Section):
     causal: bool
     dropout: Annotated[Real, Field(ge=0, lt=1)]
 
+    @property
+    def base(self) -> BaseChoice | None:
+        """Which base model is used; None for a classifier that has none."""
+        return BaseChoice(self.name, self.weights) if catalogue.is_base(self.name) else None
+
+    def require_base(self) -> BaseChoice:
+        """The base model of a kind of classifier that has one.
+
+        Raises:
+            ValueError: there is none; what asks for it must not be used then.
+        """
+        if self.base is None:
+            raise ValueError(f"{self.name} has no base model")
+        return self.base
+
     @model_validator(mode="after")
     def _weights_exist(self) -> Self:
         base = BASE_MODELS.get(self.name)
-        if self.weights == "pretrained" and not (base and base.has_pretrained_weights):
+        if base is not None and self.weights == "pretrained" and not base.has_pretrained_weights:
             raise ValueError(f"{self.name} has no pretrained weights; set model.weights to random")
         return self

@@ -4,7 +4,7 @@ import torch
 
 from spampipe.core.errors import ParamsError
 from spampipe.models import bases
-from spampipe.models.catalogue import BASE_MODELS
+from spampipe.models.architectures import BaseChoice
 from spampipe.models.decoder import Decoder
 from spampipe.models.weights import load_decoder
 
@@ -45,8 +45,9 @@ def continue_text(name: str, text: str, new_tokens: int) -> str:
         raise ParamsError("the text is empty; give the beginning of a sentence")
     if new_tokens < 1:
         raise ParamsError(f"--tokens: {new_tokens} tokens cannot be added; ask for 1 or more")
-    folder = bases.cached_base(name, "pretrained")
-    base = BASE_MODELS[name]
+    choice = BaseChoice(name, "pretrained")
+    folder = bases.cached_base(choice)
+    base = bases.base_model(choice, folder)
     tokenizer = base.family.load_tokenizer(folder)
     decoder = load_decoder(base.family, base.family.weights_path(folder), base.config).eval()
     (beginning,) = tokenizer.encode([text])

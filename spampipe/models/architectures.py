@@ -46,8 +46,8 @@ class DecoderConfig:
     normalization: Literal["layer_norm", "rms_norm"]
     activation: Literal["gelu", "swiglu"]
     biases: bool
-    norm_epsilon: float = 1e-5
-    rotary_base: float = 10_000.0
+    norm_epsilon: float
+    rotary_base: float
 
     @property
     def head_size(self) -> int:
@@ -67,6 +67,19 @@ class PublishedFiles:
 
     tokenizer: Pin
     weights: Pin | None
+
+
+@dataclass(frozen=True)
+class BaseChoice:
+    """Which base model is used.
+
+    Attributes:
+        name: a key of `models.catalogue.BASE_MODELS`.
+        weights: whether its published tensors are used, or random ones.
+    """
+
+    name: str
+    weights: Weights
 
 
 class Family(Protocol):

@@ -12,7 +12,7 @@ from spampipe.core import files
 from spampipe.core.errors import ParamsError
 from spampipe.data.catalogue import DATASETS
 from spampipe.downloads.fetch import Pin, cache_directory, fetch
-from spampipe.models.architectures import PublishedFiles, Weights
+from spampipe.models.architectures import BaseChoice, BaseModel, PublishedFiles
 from spampipe.models.catalogue import BASE_MODELS
 
 _LAYOUT = 1  # to be raised when a family lays other bytes out, so that folders in the cache are made anew
@@ -29,12 +29,21 @@ PINS: tuple[Pin, ...] = (
 )
 
 
-def fetch_base(name: str, weights: Weights, folder: Path) -> None:
+def base_model(choice: BaseChoice, folder: Path) -> BaseModel:
+    """What is known of a base model.
+
+    Args:
+        choice: which one.
+        folder: where it is laid out.
+    """
+    return BASE_MODELS[choice.name]
+
+
+def fetch_base(choice: BaseChoice | None, folder: Path) -> None:
     """Lay out a base model: its tokenizer's file, and its weights unless they are to be random.
 
     Args:
-        name: of the model; one that is not in BASE_MODELS starts from nothing, and its folder is empty.
-        weights: `pretrained` or `random`.
+        choice: which one; None for a classifier that has none, whose folder is then empty.
         folder: made if missing; files of an earlier model are removed.
 
     Raises:
@@ -43,20 +52,19 @@ def fetch_base(name: str, weights: Weights, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     kept: list[Path] = []
-    if name in BASE_MODELS:
-        BASE_MODELS[name].family.lay_out(_published(name, weights), folder, partial(fetch, known=PINS))
-        kept = _files(name, weights, folder)
+    if choice is not None:
+        BASE_MODELS[choice.name].family.lay_out(_published(choice), folder, partial(fetch, known=PINS))
+        kept = _files(choice, folder)
     for present in (*folder.glob("tokenizer.*"), *folder.glob("weights.*")):
         if present not in kept:
             present.unlink()
 
 
-def cached_base(name: str, weights: Weights) -> Path:
+def cached_base(choice: BaseChoice) -> Path:
     """A base model in the user's cache, laid out once for all clones and models, by one process at a time.
 
     Args:
-        name: a key of BASE_MODELS.
-        weights: `pretrained` or `random`.
+        choice: which one.
 
     Returns:
         The folder, laid out as `fetch_base` does.
@@ -65,46 +73,46 @@ def cached_base(name: str, weights: Weights) -> Path:
         FetchError: a file could not be had.
         ParamsError: there are no pretrained weights.
     """
-    folder = cache_directory() / "bases" / f"{name}-{weights}"
+    folder = cache_directory() / "bases" / f"{choice.name}-{choice.weights}"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
-        if not _is_complete(name, weights, folder):
+        if not _is_complete(choice, folder):
             (folder / _MANIFEST).unlink(missing_ok=True)
-            fetch_base(name, weights, folder)
-            files.write_json(folder / _MANIFEST, _manifest(name, weights, folder))
+            fetch_base(choice, folder)
+            files.write_json(folder / _MANIFEST, _manifest(choice, folder))
     return folder
 
 
-def _published(name: str, weights: Weights) -> PublishedFiles:
+def _published(choice: BaseChoice) -> PublishedFiles:
     """The published files that are needed."""
-    published = BASE_MODELS[name].published
-    if weights == "random":
+    published = BASE_MODELS[choice.name].published
+    if choice.weights == "random":
         return replace(published, weights=None)
     if published.weights is None:
-        raise ParamsError(f"{name} has no pretrained weights; choose another model")
+        raise ParamsError(f"{choice.name} has no pretrained weights; choose another model")
     return published
 
 
-def _files(name: str, weights: Weights, folder: Path) -> list[Path]:
+def _files(choice: BaseChoice, folder: Path) -> list[Path]:
     """The files that a folder has once it is laid out."""
-    family = BASE_MODELS[name].family
-    return [family.tokenizer_path(folder)] + ([family.weights_path(folder)] if weights == "pretrained" else [])
+    family = BASE_MODELS[choice.name].family
+    return [family.tokenizer_path(folder)] + ([family.weights_path(folder)] if choice.weights == "pretrained" else [])
 
 
-def _is_complete(name: str, weights: Weights, folder: Path) -> bool:
+def _is_complete(choice: BaseChoice, folder: Path) -> bool:
     """Whether all files are there, as they were left and from what is pinned now; without reading them."""
     try:
         found = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        return bool(found == _manifest(name, weights, folder))
+        return bool(found == _manifest(choice, folder))
     except (FileNotFoundError, ValueError):
         return False
 
 
-def _manifest(name: str, weights: Weights, folder: Path) -> dict[str, Any]:
+def _manifest(choice: BaseChoice, folder: Path) -> dict[str, Any]:
     """Where the files came from, and the size in bytes and the time in ns of the last change of each."""
-    published = _published(name, weights)
+    published = _published(choice)
     pins = [pin for pin in (published.tokenizer, published.weights) if pin is not None]
-    states = {path.name: path.stat() for path in _files(name, weights, folder)}
+    states = {path.name: path.stat() for path in _files(choice, folder)}
     return {
         "layout": _LAYOUT,
         "pins": [pin.sha256 or str(pin.sources) for pin in pins],

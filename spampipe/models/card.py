@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from spampipe.core import files
 from spampipe.core.errors import CheckpointError
 from spampipe.data.labels import LabelSet
-from spampipe.models.architectures import DecoderConfig
+from spampipe.models.architectures import BaseChoice, DecoderConfig
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.choices import Position, Precision, Trainable
 
@@ -20,7 +20,7 @@ _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class ClassifierCard(BaseModel):
-    """What a classifier is.
+    """What a classifier is. Entries that have a default are written only if they differ from it.
 
     Attributes:
         base: name of the base model.
@@ -49,6 +49,11 @@ class ClassifierCard(BaseModel):
     causal: bool
     trainable: Trainable
     precision: Precision
+
+    @property
+    def choice(self) -> BaseChoice:
+        """Which base model it is made of."""
+        return BaseChoice(self.base, "random" if self.base_sha256 is None else "pretrained")
 
     @property
     def padding(self) -> int:
@@ -88,7 +93,7 @@ def save_card(card: SavedCard, path: Path) -> None:
         card: what to write.
         path: the file, which is replaced in one step.
     """
-    content = {"format": FORMAT, **card.model_dump(mode="json")}
+    content = {"format": FORMAT, **card.model_dump(mode="json", exclude_defaults=True)}
     files.write_json(path, content | {_SEAL: _digest(content)})
 
 

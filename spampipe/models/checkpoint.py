@@ -9,8 +9,9 @@ from safetensors.torch import load_file, save_file
 from spampipe.core import files
 from spampipe.core.errors import CheckpointError, WeightsError
 from spampipe.data.labels import LabelSet
+from spampipe.models import bases
+from spampipe.models.architectures import Family
 from spampipe.models.card import ClassifierCard, SavedCard, save_card
-from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.choices import ModelChoices, Precision
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.compute import random_stream
@@ -35,10 +36,11 @@ def describe(
     Raises:
         CheckpointError: a file of the base model is missing.
     """
-    known = BASE_MODELS[model.name]
+    choice = model.require_base()
+    known = bases.base_model(choice, base)
     return ClassifierCard(
-        base=model.name,
-        base_sha256=_digest(_weights_path(model.name, base)) if model.weights == "pretrained" else None,
+        base=choice.name,
+        base_sha256=_digest(known.family.weights_path(base)) if choice.weights == "pretrained" else None,
         architecture=known.config,
         tokenizer=known.family.tokenizer,
         tokenizer_sha256=_digest(known.family.tokenizer_path(base)),
@@ -67,13 +69,13 @@ def create(card: ClassifierCard, seed: int, dropout: float, device: torch.device
     Raises:
         WeightsError: the base's weight file is missing or damaged, or does not fit the card.
     """
-    network = _assemble(card, dropout, device)
+    network = _assemble(card, base, dropout, device)
     trunk = FrozenTrunk(network)
     if card.base_sha256 is None:
         state = random_state(card.architecture, random_stream(seed, "decoder weights"))
         fill(network.decoder, place(state, device), "random weights")
     else:
-        trunk = _take_from_base(network, card, _weights_path(card.base, base), device, trained=True)
+        trunk = _take_from_base(network, card, base, device, trained=True)
     reinitialize_head(network, seed)
     return Model(network, trunk)
 
@@ -127,14 +129,14 @@ def load(card: SavedCard, device: torch.device, weights: Path, base: Path) -> Mo
         WeightsError: the saved tensors do not fit the card.
     """
     saved = _read(weights, card.weights_sha256)
-    network = _assemble(card, 0.0, device)
+    network = _assemble(card, base, 0.0, device)
     trunk = FrozenTrunk(network)
     frozen: dict[str, torch.Tensor] = {}
     if card.base_sha256 is not None:
-        path = _weights_path(card.base, base)
+        path = _family(card, base).weights_path(base)
         if _digest(path) != card.base_sha256:
             raise CheckpointError(f"{path}: not the base this classifier was trained from; run `dvc checkout`")
-        trunk = _take_from_base(network, card, path, device, trained=False)
+        trunk = _take_from_base(network, card, base, device, trained=False)
         trained = trained_parameters(network)
         frozen = {name: tensor for name, tensor in network.state_dict().items() if name not in trained}
     for name in saved:
@@ -157,9 +159,9 @@ def _read(weights: Path, sha256: str) -> dict[str, torch.Tensor]:
         raise CheckpointError(f"{weights}: damaged ({error}); run `dvc checkout`") from error
 
 
-def _assemble(card: ClassifierCard, dropout: float, device: torch.device) -> Classifier:
+def _assemble(card: ClassifierCard, base: Path, dropout: float, device: torch.device) -> Classifier:
     """The network, frozen as the card says, its decoder yet without tensors."""
-    decoder = BASE_MODELS[card.base].family.build(card.architecture, dropout)
+    decoder = _family(card, base).build(card.architecture, dropout)
     network = Classifier(decoder, len(card.labels), card.position, card.causal)
     network.head.to(device)
     freeze(network, card.trainable)
@@ -167,21 +169,22 @@ def _assemble(card: ClassifierCard, dropout: float, device: torch.device) -> Cla
 
 
 def _take_from_base(
-    network: Classifier, card: ClassifierCard, path: Path, device: torch.device, *, trained: bool
+    network: Classifier, card: ClassifierCard, base: Path, device: torch.device, *, trained: bool
 ) -> FrozenTrunk:
     """Read the tail's tensors from the base, without the trained ones unless asked; the trunk's can be read later."""
     decoder, trunk = network.decoder, set(trunk_parameters(network))
     tail = {name for name, _ in decoder.named_parameters()} - trunk
     elsewhere = set() if trained else {name.removeprefix("decoder.") for name in trained_parameters(network)}
-    family = BASE_MODELS[card.base].family
+    family = _family(card, base)
+    path = family.weights_path(base)
     load_into(decoder, family, path, trunk | elsewhere, device)
     if not trunk:
         return FrozenTrunk(network)
     return FrozenTrunk(network, str(card.base_sha256), lambda: load_into(decoder, family, path, tail, device))
 
 
-def _weights_path(name: str, base: Path) -> Path:
-    return BASE_MODELS[name].family.weights_path(base)
+def _family(card: ClassifierCard, base: Path) -> Family:
+    return bases.base_model(card.choice, base).family
 
 
 def _digest(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Literal, Protocol
 
-from spampipe.models.architectures import Weights
+from spampipe.models.architectures import BaseChoice
 
 Position = Literal["last", "last_real", "first", "mean"]  # which token's output is classified
 Trainable = Literal["last_layer", "last_block", "last_two_blocks", "all"]  # the part that training changes
@@ -12,13 +12,12 @@ Precision = Literal["fp32", "bf16"]  # of matrix products
 class ModelChoices(Protocol):
     """The choices together, as the section of params.yaml about the model holds them."""
 
-    @property
-    def name(self) -> str:
-        """The base model, a key of BASE_MODELS."""
+    def require_base(self) -> BaseChoice:
+        """Which base model is used.
 
-    @property
-    def weights(self) -> Weights:
-        """Where the base model's tensors come from."""
+        Raises:
+            ValueError: there is none; what asks for it must not be used then.
+        """
 
     @property
     def trainable(self) -> Trainable:

@@ -73,7 +73,7 @@ class TfidfClassifier(TextClassifier):
         threshold = decision.load(workspace.decision).threshold
         return cls(labels, threshold, card["words"], load_file(workspace.classifier_weights))
 '''
-LINE = '    "tfidf": ("tfidf", "TfidfClassifier"),\n'
+LINE = '"tfidf": ("tfidf", "TfidfClassifier"), '
 
 PROGRAM = """
 import json, sys
@@ -124,7 +124,7 @@ def workspace(tmp_path: Path) -> Path:
     (tmp_path / "spampipe/classifiers/tfidf.py").write_text(KIND)
     catalogue = tmp_path / "spampipe/classifiers/catalogue.py"
     source = catalogue.read_text()
-    opening = "_KINDS: dict[str, tuple[str, str]] = {\n"
+    opening = "_WITHOUT_BASE: dict[str, tuple[str, str]] = {"
     assert opening in source
     catalogue.write_text(source.replace(opening, opening + LINE))
     settings = (ROOT / "params.yaml").read_text()

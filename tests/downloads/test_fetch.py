@@ -29,6 +29,7 @@ from spampipe.downloads import fetch, sources
 from spampipe.downloads.fetch import Pin
 from spampipe.downloads.sources import HubFile, LocalFile, PypiPackage, Source, SourceError, Url, source_at
 from spampipe.models import bases
+from spampipe.models.architectures import BaseChoice
 from tests.support.project import ROOT
 from tests.support.servers import FileServer, Reply, pinned, sha256, write_wheel, zip_of
 
@@ -616,7 +617,7 @@ class TestBases:
     def test_random_model_whose_tokenizer_is_in_its_weights_keeps_the_tokenizer_only(
         self, smollm2_base: Path, tmp_path: Path
     ) -> None:
-        bases.fetch_base("smollm2-135m", "random", tmp_path / "base")
+        bases.fetch_base(BaseChoice("smollm2-135m", "random"), tmp_path / "base")
         (path,) = (tmp_path / "base").iterdir()
         assert path.name == "tokenizer.tiktoken"
         assert path.read_bytes() == (smollm2_base / "tokenizer.tiktoken").read_bytes()
@@ -636,7 +637,7 @@ class TestBases:
         folder.mkdir()
         for stale in ("weights.gguf", "weights.safetensors", "tokenizer.tiktoken"):
             (folder / stale).write_bytes(b"of another model")
-        bases.fetch_base(name, weights, folder)
+        bases.fetch_base(BaseChoice(name, weights), folder)
         assert {path.name for path in folder.iterdir()} == left
         assert b"of another model" not in {path.read_bytes()[:16] for path in folder.iterdir()}
 
@@ -648,7 +649,7 @@ class TestBases:
         for present in ("weights.gguf", "tokenizer.tiktoken"):
             (folder / present).write_bytes(b"of another model")
         places({"r50k_base.tiktoken": "missing"})
-        assert "r50k_base.tiktoken" in error_of(lambda: bases.fetch_base("gpt2-tiny", "random", folder))
+        assert "r50k_base.tiktoken" in error_of(lambda: bases.fetch_base(BaseChoice("gpt2-tiny", "random"), folder))
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
             "weights.gguf": b"of another model",
             "tokenizer.tiktoken": b"of another model",

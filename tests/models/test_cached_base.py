@@ -12,6 +12,7 @@ import pytest
 from spampipe.core import environment
 from spampipe.downloads import fetch
 from spampipe.models import bases
+from spampipe.models.architectures import BaseChoice
 from spampipe.models.families.gpt2 import FAMILY
 from tests.support.project import ROOT
 
@@ -30,12 +31,12 @@ def inode(folder: Path) -> int:
 
 
 def test_a_base_is_laid_out_as_in_the_workspace_and_once(cache: Path, gpt2_base: Path) -> None:
-    folder = bases.cached_base("gpt2-tiny", "random")
+    folder = bases.cached_base(BaseChoice("gpt2-tiny", "random"))
     assert cache in folder.parents
     assert FAMILY.tokenizer_path(folder).read_bytes() == FAMILY.tokenizer_path(gpt2_base).read_bytes()
     first = inode(folder)
-    assert (bases.cached_base("gpt2-tiny", "random"), inode(folder)) == (folder, first)
-    assert bases.cached_base("gpt2-small", "random") != folder
+    assert (bases.cached_base(BaseChoice("gpt2-tiny", "random")), inode(folder)) == (folder, first)
+    assert bases.cached_base(BaseChoice("gpt2-small", "random")) != folder
 
 
 def _truncate(folder: Path) -> None:
@@ -68,26 +69,27 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_base_that_is_not_whole_is_laid_out_again(cache: Path, gpt2_base: Path, damage: Callable) -> None:
-    folder = bases.cached_base("gpt2-tiny", "random")
+    folder = bases.cached_base(BaseChoice("gpt2-tiny", "random"))
     damage(folder)
-    assert bases.cached_base("gpt2-tiny", "random") == folder
+    assert bases.cached_base(BaseChoice("gpt2-tiny", "random")) == folder
     assert FAMILY.tokenizer_path(folder).read_bytes() == FAMILY.tokenizer_path(gpt2_base).read_bytes()
     again = inode(folder)
-    bases.cached_base("gpt2-tiny", "random")
+    bases.cached_base(BaseChoice("gpt2-tiny", "random"))
     assert inode(folder) == again
 
 
 def test_a_base_of_another_pin_or_layout_is_laid_out_again(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = bases.cached_base("gpt2-tiny", "random")
+    folder = bases.cached_base(BaseChoice("gpt2-tiny", "random"))
     before = inode(folder)
     monkeypatch.setattr(bases, "_LAYOUT", bases._LAYOUT + 1)
-    assert inode(bases.cached_base("gpt2-tiny", "random")) != before
+    assert inode(bases.cached_base(BaseChoice("gpt2-tiny", "random"))) != before
 
 
 def test_two_processes_lay_one_base_out_once(cache: Path) -> None:
     program = (
-        "from spampipe.models import bases; from spampipe.models.families.gpt2 import FAMILY\n"
-        "print(FAMILY.tokenizer_path(bases.cached_base('gpt2-tiny', 'random')).stat().st_ino)"
+        "from spampipe.models import bases; from spampipe.models.architectures import BaseChoice\n"
+        "from spampipe.models.families.gpt2 import FAMILY\n"
+        "print(FAMILY.tokenizer_path(bases.cached_base(BaseChoice('gpt2-tiny', 'random'))).stat().st_ino)"
     )
     command = [sys.executable, "-c", program]
     running = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]

@@ -116,6 +116,8 @@ MODELS = {
             normalization="layer_norm",
             activation="gelu",
             biases=True,
+            norm_epsilon=1e-5,
+            rotary_base=10_000.0,
         ),
         NeoX(),
         PublishedFiles(_file("words.json", WORDS_SHA256), _file("neox.safetensors", WEIGHTS_SHA256)),
@@ -128,11 +130,12 @@ PROGRAM = """
 import json, sys, torch, spampipe
 from spampipe.inference.generation import continue_text
 from spampipe.models import bases
+from spampipe.models.architectures import BaseChoice
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.weights import load_decoder
 
 model = BASE_MODELS["neox-toy"]
-folder = bases.cached_base("neox-toy", "pretrained")
+folder = bases.cached_base(BaseChoice("neox-toy", "pretrained"))
 tokenizer = model.family.load_tokenizer(folder)
 decoder = load_decoder(model.family, model.family.weights_path(folder), model.config).eval()
 rows = tokenizer.encode(sys.argv[1:])

@@ -11,6 +11,7 @@ from spampipe import cli
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.inference.generation import greedy_continuation
 from spampipe.models import bases
+from spampipe.models.architectures import BaseChoice
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.decoder import Decoder
 from spampipe.models.weights import load_decoder
@@ -65,7 +66,7 @@ def test_greedy_continuation(tokenizer, decoder, reference, capsys):
         pad_token_id=0,
     )[0].tolist()
     assert greedy_continuation(decoder, beginning, NEW_TOKENS) == expected
-    laid_out = MODEL.family.tokenizer_path(bases.cached_base("smollm2-135m", "pretrained"))
+    laid_out = MODEL.family.tokenizer_path(bases.cached_base(BaseChoice("smollm2-135m", "pretrained")))
     before = laid_out.stat()
     cli.main(["generate", BEGINNING, "--model", "smollm2-135m", "--tokens", str(NEW_TOKENS)])
     assert laid_out.stat().st_ino == before.st_ino  # not made anew

@@ -189,7 +189,7 @@ def add_stage(project: Project) -> None:
 
 def add_linear_model(project: Project) -> None:
     project.add("spampipe/classifiers/tfidf.py", KIND)
-    opening = "_KINDS: dict[str, tuple[str, str]] = {\n"
+    opening = "_WITHOUT_BASE: dict[str, tuple[str, str]] = {"
     line = '    "tfidf": ("tfidf", "TfidfClassifier"),\n'
     project.edit("spampipe/classifiers/catalogue.py", opening, opening + line)
 

@@ -29,6 +29,8 @@ GPT2 = DecoderConfig(
     normalization="layer_norm",
     activation="gelu",
     biases=True,
+    norm_epsilon=1e-5,
+    rotary_base=10_000.0,
 )
 LLAMA = DecoderConfig(
     vocabulary_size=50,
@@ -42,6 +44,8 @@ LLAMA = DecoderConfig(
     normalization="rms_norm",
     activation="swiglu",
     biases=False,
+    norm_epsilon=1e-5,
+    rotary_base=10_000.0,
 )
 FAMILIES = {"gpt2": GPT2, "llama": LLAMA}
 PADDING = 0

@@ -125,6 +125,8 @@ def _model(hidden_size: int, num_layers: int, num_heads: int, weights: Pin | Non
         normalization="layer_norm",
         activation="gelu",
         biases=True,
+        norm_epsilon=1e-5,
+        rotary_base=10_000.0,
     )
     return BaseModel(config, FAMILY, PublishedFiles(_RANKS, weights))
 

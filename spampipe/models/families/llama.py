@@ -151,6 +151,7 @@ MODELS: dict[str, BaseModel] = {
             activation="swiglu",
             biases=False,
             rotary_base=100_000.0,
+            norm_epsilon=1e-5,
         ),
         FAMILY,
         PublishedFiles(tokenizer=_SMOLLM2_135M, weights=_SMOLLM2_135M),

@@ -1,0 +1,59 @@
+"""Texts to token ids by a `tokenizer.json`, which the `tokenizers` library runs; nothing is fetched here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from spampipe.core.errors import DataError, one_line
+
+
+class FastTokenizer:
+    """A tokenizer of the kind that model hubs publish: byte-pair encodings, WordPiece and others.
+
+    Args:
+        path: the tokenizer.json.
+        name: what the encoding is called, in cards and errors.
+        padding: the id that fills short rows up.
+        special: whether the special tokens are added that the file's own rule has for one text, such as `[CLS]` at
+            the begin and `[SEP]` at the end.
+
+    Attributes:
+        name: as above.
+        padding: as above.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+
+    def __init__(self, path: Path, name: str, padding: int, *, special: bool) -> None:
+        from tokenizers import Tokenizer
+
+        self.name, self.padding, self._special = name, padding, special
+        try:
+            self._tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise DataError(f"{path}: no such file; run `dvc repro download` or `dvc pull`") from None
+        except Exception as error:  # the library raises nothing more special
+            raise DataError(
+                f"{path}: not a tokenizer ({one_line(error, 200)}); run `dvc repro --force download`"
+            ) from error
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._tokenizer.encode_special_tokens = True  # what looks like a special token in a text is ordinary text
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """As in `tokenizer.Tokenizer`.
+
+        Args:
+            texts: any number of texts, which may be empty.
+        """
+        found = self._tokenizer.encode_batch(list(texts), add_special_tokens=self._special)
+        return [encoding.ids for encoding in found]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """As in `tokenizer.Tokenizer`, without special tokens.
+
+        Args:
+            ids: token ids, in the order of the text.
+        """
+        text: str = self._tokenizer.decode(list(ids))
+        return text
