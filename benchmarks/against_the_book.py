@@ -27,7 +27,7 @@ from spampipe.models.architectures import BaseChoice
 from spampipe.models.card import ClassifierCard
 from spampipe.models.choices import Position, Precision
 from spampipe.models.compute import random_stream
-from spampipe.training.loop import shuffled_batches
+from spampipe.training.batches import shuffled_batches
 from spampipe.training.settings import TrainParams
 
 RESULT = timing.RESULTS / "against_the_book.json"
@@ -37,7 +37,13 @@ SETTINGS = TrainParams(
     batch_size=8,
     accumulation_steps=1,
     learning_rate=5e-5,
+    schedule="constant",
+    warmup_fraction=0.0,
+    max_gradient_norm=None,
     weight_decay=0.1,
+    class_weights="none",
+    patience=None,
+    keep="last",
     eval_every_steps=50,
     eval_batches=5,
     precision="fp32",

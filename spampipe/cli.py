@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from spampipe import cli_models, params
+from spampipe import cli_models, params, presets
 from spampipe.cli_models import Action, Add
 from spampipe.core import command
 from spampipe.core.errors import RepositoryError
@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     cli_models.add_to(add)
     _add_ui(add)
+    _add_preset(add)
     _add_work_with_results(add)
     options = parser.parse_args(arguments)
     command.run(lambda: _perform(options), log=sys.stderr)  # standard output is the answer's
@@ -45,6 +46,13 @@ def _add_ui(add: Add) -> None:
     ui.add_argument("--port", type=int, default=5000, help="of this machine (%(default)s)")
     ui.add_argument("--no-browser", dest="browser", action="store_false", help="only print the view's address")
     ui.set_defaults(needs_repository=lambda options: not os.environ.get(connection.ADDRESS_VARIABLE))
+
+
+def _add_preset(add: Add) -> None:
+    preset = add(_preset, "put named settings into params.yaml, such as the book's")
+    preset.add_argument("name", nargs="?", metavar="NAME", help="of a file in presets/; none: list them")
+    preset.add_argument("--list", action="store_true", help="only list them")
+    preset.add_argument("--set", action="store_true", help="change nothing; print options for `dvc exp run`")
 
 
 def _add_work_with_results(add: Add) -> None:
@@ -83,6 +91,24 @@ def _perform(options: argparse.Namespace) -> None:
         )
     options.workspace = found or Workspace(here)
     options.action(options)
+
+
+def _preset(options: argparse.Namespace) -> None:
+    """Put named settings into params.yaml; print each that changes, its old value and its new one.
+
+    A preset decides every setting of `model` and `train`, whatever was there; all others stay as they are.
+    """
+    here = options.workspace
+    if options.list or options.name is None:
+        print("\n".join(f"{name}\t{summary}" for name, summary in presets.summaries(here).items()))
+        return
+    changed = presets.changes(here, options.name)
+    if options.set:
+        print(" ".join(f"-S {assignment}" for assignment in presets.assignments(changed)))
+        return
+    presets.apply(here, changed)
+    for key, (before, after) in changed.items():
+        print(f"{key}\t{presets.written(before)}\t{presets.written(after)}")
 
 
 def _publish(options: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ from spampipe.core.workspace import Workspace
 from spampipe.data import labels
 from spampipe.evaluation import curves, reports
 from spampipe.tracking import recording
-from spampipe.training import training_log
+from spampipe.training import tables
 
 
 def main(workspace: Workspace) -> None:
@@ -15,13 +15,14 @@ def main(workspace: Workspace) -> None:
     with recording.resumed_run(workspace, settings.recorded(), settings.title, "plot") as run:
         size = (settings.plot.width_inches, settings.plot.height_inches)
         known = labels.load(workspace.labels)
-        steps = files.read_csv(workspace.train_steps, training_log.STEP_COLUMNS)
-        epochs = files.read_csv(workspace.train_epochs, training_log.EPOCH_COLUMNS)
+        steps = files.read_csv(workspace.train_steps, tables.STEP_COLUMNS)
+        epochs = tables.read_epochs(workspace.train_epochs)
         confusion = files.read_csv(workspace.confusion, reports.CONFUSION_COLUMNS)
         curve = files.read_csv(workspace.precision_recall, curves.precision_recall_columns(known))
         drawn = {
             "loss": figures.against_epochs(steps, "Loss", ("train_loss", "validation_loss"), size),
             "accuracy": figures.against_epochs(epochs, "Accuracy", ("train_accuracy", "validation_accuracy"), size),
+            "epochs": figures.turning_point(epochs, size),
             "confusion": figures.confusion_matrix(confusion, known, size),
             "precision_recall": figures.precision_recall(curve, size),
         }

@@ -20,7 +20,7 @@ from spampipe.models import bases, checkpoint, compute, cost
 from spampipe.models.architectures import BaseChoice
 from spampipe.models.card import ClassifierCard, load_card
 from spampipe.models.frozen_trunk import Model
-from spampipe.training import distributed, examples, loop, scoring
+from spampipe.training import batches, distributed, examples, loop, scoring
 from spampipe.training.settings import TrainParams
 from spampipe.training.training_log import Record
 
@@ -71,7 +71,7 @@ class NeuralClassifier(TextClassifier):
     @classmethod
     def require_enough(cls, examples: int, train: TrainParams) -> None:
         """As in TextClassifier: an epoch has a step, and as many as are accumulated."""
-        loop.require_steps(examples, train)
+        batches.require_steps(examples, train)
 
     def fit(self, train: Split, validation: Split, listen: Callable[[Record], None]) -> list[Record]:
         """As in TextClassifier; several processes that `torchrun` has started train together.
@@ -84,7 +84,7 @@ class NeuralClassifier(TextClassifier):
         """
         if self._train is None:
             raise CheckpointError("a classifier that is trained already cannot be trained on; create a new one")
-        loop.require_steps(len(train), self._train)
+        batches.require_steps(len(train), self._train)
         if distributed.world_size() > 1:
             self._model.trunk.complete()
         first, second = (

@@ -61,6 +61,11 @@ class Workspace:
         return self.root / "params.yaml"
 
     @property
+    def presets(self) -> Path:
+        """The folder of named settings, a YAML file each."""
+        return self.root / "presets"
+
+    @property
     def pipeline(self) -> Path:
         """The stages, for DVC."""
         return self.root / "dvc.yaml"

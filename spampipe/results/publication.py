@@ -19,7 +19,7 @@ from spampipe.results.history import Revision
 from spampipe.tracking import dvc_lock, mlflow_model, provenance, runs
 from spampipe.tracking.recorded_runs import Point
 from spampipe.tracking.store import Store
-from spampipe.training import training_log
+from spampipe.training import tables
 
 
 @dataclass(frozen=True)
@@ -161,9 +161,9 @@ def _checked_outputs(workspace: Workspace, settings: Params) -> dict[Path, str]:
 def _complete(store: Store, run_id: str, workspace: Workspace, outputs: Mapping[Path, str]) -> list[str]:
     """Record what the run lacks of curves, metrics, files and the model; say what that was."""
     run, added = store.run(run_id), []
-    curves = training_log.curves(
-        files.read_csv(workspace.train_steps, training_log.STEP_COLUMNS),
-        files.read_csv(workspace.train_epochs, training_log.EPOCH_COLUMNS),
+    curves = tables.curves(
+        files.read_csv(workspace.train_steps, tables.STEP_COLUMNS),
+        tables.read_epochs(workspace.train_epochs),
     )
     names = {name for name, _, _ in curves}
     known = {name: {point.step for point in store.points(run_id, name)} for name in names}

@@ -14,12 +14,12 @@ from spampipe.params import Params
 from spampipe.results import history
 from spampipe.results.history import Revision
 from spampipe.tracking import dvc_lock
-from spampipe.training import training_log
+from spampipe.training import tables
 
 WORKSPACE = "workspace"  # what DVC calls it, too
 _TRAINING = "train: "  # before the names of training's own metrics; both files have a validation_accuracy
 # Of the losses: those that results of every version have.
-STEP_COLUMNS = {name: training_log.STEP_COLUMNS[name] for name in ("step", "examples_seen", "validation_loss")}
+STEP_COLUMNS = {name: tables.STEP_COLUMNS[name] for name in ("step", "examples_seen", "validation_loss")}
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ CHARTS = {
 
 _OTHERS = """\
 | `train/loss`, `validation/loss`, `train/accuracy`, `validation/accuracy` | the curves, over the steps |
+| `train/epoch_loss`, `validation/epoch_loss` | the losses over all messages, after each epoch |
 | `train/examples_per_second`, `time/*`, `memory/*`, `system/*` | what the run cost |"""
 
 
