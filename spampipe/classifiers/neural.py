@@ -64,7 +64,7 @@ class NeuralClassifier(TextClassifier):
             raise DataError(f"{workspace.tokens}: holds no tokens of the texts; run `dvc repro` or `dvc pull`")
         base = base_folder(workspace, model.require_base())
         card = checkpoint.describe(model, labels, max_length, train.precision, base)
-        tokenizer = _load_tokenizer(card, base)
+        tokenizer = load_tokenizer(card, base)
         network = checkpoint.create(card, train.seed, model.dropout, compute.chosen_device(), base)
         return cls(network, card, tokenizer, workspace.trunk_store, EVEN, train)
 
@@ -131,7 +131,7 @@ class NeuralClassifier(TextClassifier):
         card = load_card(workspace.classifier_card)
         folder = base or base_folder(workspace, card.choice)
         threshold = decision.load(workspace.decision).threshold
-        tokenizer = _load_tokenizer(card, folder)
+        tokenizer = load_tokenizer(card, folder)
         model = checkpoint.load(card, compute.chosen_device(), workspace.classifier_weights, folder)
         return cls(model, card, tokenizer, workspace.trunk_store, threshold)
 
@@ -155,8 +155,17 @@ def base_folder(workspace: Workspace, choice: BaseChoice) -> Path:
     return workspace.base if workspace.base.exists() else bases.cached_base(choice)
 
 
-def _load_tokenizer(card: ClassifierCard, base: Path) -> Tokenizer:
-    """The base's tokenizer, once it is found to be the card's."""
+def load_tokenizer(card: ClassifierCard, base: Path) -> Tokenizer:
+    """The base's tokenizer, once it is found to be the card's.
+
+    Args:
+        card: what a classifier is.
+        base: the folder of the base model.
+
+    Raises:
+        CheckpointError: it is another tokenizer.
+        DataError: it is missing or damaged.
+    """
     family = bases.base_model(card.choice, base).family
     tokenizer, path = family.load_tokenizer(base), family.tokenizer_path(base)
     if files.digest(path) != card.tokenizer_sha256:

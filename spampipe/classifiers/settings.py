@@ -27,6 +27,9 @@ class ModelParams(Section):
     position: Position
     causal: bool
     dropout: Annotated[Real, Field(ge=0, lt=1)]
+    prompt_template: Annotated[str, Field(min_length=1)]
+    prompt_shots: Annotated[int, Field(ge=0, le=1000)]
+    prompt_calibrate: bool
 
     @property
     def base(self) -> BaseChoice | None:
@@ -42,6 +45,12 @@ class ModelParams(Section):
         if self.base is None:
             raise ValueError(f"{self.name} has no base model")
         return self.base
+
+    @model_validator(mode="after")
+    def _is_asked_as_it_reads(self) -> Self:
+        if self.trainable == "prompt" and not self.causal:
+            raise ValueError("trainable is prompt, which is read from left to right; set model.causal to true")
+        return self
 
     @model_validator(mode="after")
     def _weights_exist(self) -> Self:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -86,11 +86,14 @@ class SavedCard(ClassifierCard):
     weights_sha256: _Sha256
 
 
+_Card = TypeVar("_Card", bound=SavedCard)
+
+
 def save_card(card: SavedCard, path: Path) -> None:
     """Write a card as JSON, with its own hash as the last entry, so that a later edit is noticed.
 
     Args:
-        card: what to write.
+        card: what to write, of this kind or one that has more entries.
         path: the file, which is replaced in one step.
     """
     content = {"format": FORMAT, **card.model_dump(mode="json", exclude_defaults=True)}
@@ -98,9 +101,19 @@ def save_card(card: SavedCard, path: Path) -> None:
 
 
 def load_card(path: Path) -> SavedCard:
+    """`load_card_of`, of a classifier that was fine-tuned.
+
+    Args:
+        path: the JSON file.
+    """
+    return load_card_of(SavedCard, path)
+
+
+def load_card_of(kind: type[_Card], path: Path) -> _Card:
     """Read what `save_card` wrote.
 
     Args:
+        kind: the class of the card.
         path: the JSON file.
 
     Raises:
@@ -114,7 +127,7 @@ def load_card(path: Path) -> SavedCard:
         if content.pop(_SEAL, None) != _digest(content):
             raise CheckpointError(f"{path}: edited or damaged, its hash is another; {remedy}")
         del content["format"]
-        return SavedCard.model_validate_json(json.dumps(content))
+        return kind.model_validate_json(json.dumps(content))
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
     except ValidationError as error:

@@ -15,10 +15,10 @@ from spampipe.models.card import ClassifierCard, SavedCard, save_card
 from spampipe.models.choices import ModelChoices, Precision
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.compute import random_stream
-from spampipe.models.decoder import random_state
+from spampipe.models.decoder import Decoder, random_state
 from spampipe.models.freezing import freeze, trained_parameters, trunk_parameters
 from spampipe.models.frozen_trunk import FrozenTrunk, Model
-from spampipe.models.weights import fill, load_into, place
+from spampipe.models.weights import State, fill, load_into, place
 
 
 def describe(
@@ -128,14 +128,12 @@ def load(card: SavedCard, device: torch.device, weights: Path, base: Path) -> Mo
         CheckpointError: a file is missing or damaged, or the base is not the one that the card names.
         WeightsError: the saved tensors do not fit the card.
     """
-    saved = _read(weights, card.weights_sha256)
+    saved = read_tensors(weights, card.weights_sha256)
     network = _assemble(card, base, 0.0, device)
     trunk = FrozenTrunk(network)
     frozen: dict[str, torch.Tensor] = {}
     if card.base_sha256 is not None:
-        path = _family(card, base).weights_path(base)
-        if _digest(path) != card.base_sha256:
-            raise CheckpointError(f"{path}: not the base this classifier was trained from; run `dvc checkout`")
+        _checked_weights(card, base)
         trunk = _take_from_base(network, card, base, device, trained=False)
         trained = trained_parameters(network)
         frozen = {name: tensor for name, tensor in network.state_dict().items() if name not in trained}
@@ -147,8 +145,40 @@ def load(card: SavedCard, device: torch.device, weights: Path, base: Path) -> Mo
     return Model(network, trunk)
 
 
-def _read(weights: Path, sha256: str) -> dict[str, torch.Tensor]:
-    """The tensors of a file, once its hash is found right."""
+def base_decoder(
+    card: ClassifierCard, base: Path, device: torch.device, *, saved: State | None = None, seed: int | None = None
+) -> Decoder:
+    """The base model of a classifier that changes none of its tensors.
+
+    Args:
+        card: what it is.
+        base: the folder of the base model.
+        device: where its tensors are to lie.
+        saved: its tensors, if they are random ones that were saved.
+        seed: of those, if they are to be drawn.
+
+    Raises:
+        CheckpointError: the weights' file is missing, or is not the one that the card names.
+        WeightsError: it is damaged, or the tensors do not fit the card.
+    """
+    family = _family(card, base)
+    decoder = family.build(card.architecture, 0.0)
+    if card.base_sha256 is not None:
+        return load_into(decoder, family, _checked_weights(card, base), (), device)
+    state = saved if seed is None else random_state(card.architecture, random_stream(seed, "decoder weights"))
+    return fill(decoder, place(state or {}, device), "random weights")
+
+
+def read_tensors(weights: Path, sha256: str) -> State:
+    """The tensors of a file, once its hash is found right.
+
+    Args:
+        weights: the safetensors file.
+        sha256: its hash, as the card has it.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
     try:
         if files.digest(weights) != sha256:
             raise CheckpointError(f"{weights}: damaged, or not the tensors of its card; run `dvc checkout`")
@@ -157,6 +187,14 @@ def _read(weights: Path, sha256: str) -> dict[str, torch.Tensor]:
         raise CheckpointError(f"{weights}: no such file; run `dvc repro` or `dvc pull`") from None
     except SafetensorError as error:
         raise CheckpointError(f"{weights}: damaged ({error}); run `dvc checkout`") from error
+
+
+def _checked_weights(card: ClassifierCard, base: Path) -> Path:
+    """The file of the base's tensors, once it is found to be the card's."""
+    path = _family(card, base).weights_path(base)
+    if _digest(path) != card.base_sha256:
+        raise CheckpointError(f"{path}: not the base this classifier was trained from; run `dvc checkout`")
+    return path
 
 
 def _assemble(card: ClassifierCard, base: Path, dropout: float, device: torch.device) -> Classifier:

@@ -5,7 +5,8 @@ from typing import Literal, Protocol
 from spampipe.models.architectures import BaseChoice
 
 Position = Literal["last", "last_real", "first", "mean"]  # which token's output is classified
-Trainable = Literal["last_layer", "last_block", "last_two_blocks", "all"]  # the part that training changes
+# The part that training changes; with `prompt` none, as the base model is only asked.
+Trainable = Literal["last_layer", "last_block", "last_two_blocks", "all", "prompt"]
 Precision = Literal["fp32", "bf16"]  # of matrix products
 
 
