@@ -9,7 +9,7 @@ from spampipe.core.hints import closest
 from spampipe.core.section import Real, Section
 from spampipe.models.architectures import BaseChoice, Weights
 from spampipe.models.catalogue import BASE_MODELS
-from spampipe.models.choices import Position, Trainable
+from spampipe.models.choices import CausalSetting, PositionSetting, Trainable, reading
 
 
 def _known_name(name: str) -> str:
@@ -24,8 +24,8 @@ class ModelParams(Section):
     name: Annotated[str, AfterValidator(_known_name)]
     weights: Weights
     trainable: Trainable
-    position: Position
-    causal: bool
+    position: PositionSetting
+    causal: CausalSetting
     dropout: Annotated[Real, Field(ge=0, lt=1)]
 
     @property
@@ -42,6 +42,13 @@ class ModelParams(Section):
         if self.base is None:
             raise ValueError(f"{self.name} has no base model")
         return self.base
+
+    @model_validator(mode="after")
+    def _can_be_read_so(self) -> Self:
+        base = BASE_MODELS.get(self.name)
+        if base is not None:
+            reading(self, base)
+        return self
 
     @model_validator(mode="after")
     def _weights_exist(self) -> Self:
