@@ -28,6 +28,7 @@ _COMPUTING = (
     "models/choices",
     "models/classifier",
     "models/decoder",
+    "models/encoder",
     "models/families",
     "models/layers",
     "models/precision",
