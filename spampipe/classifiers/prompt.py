@@ -14,7 +14,7 @@ from spampipe.classifiers.prompt_template import Prompts, PromptTemplate
 from spampipe.classifiers.settings import ModelParams
 from spampipe.classifiers.text_classifier import Split, TextClassifier
 from spampipe.core import files
-from spampipe.core.errors import CheckpointError, DataError, ParamsError
+from spampipe.core.errors import CheckpointError, DataError
 from spampipe.core.workspace import Workspace
 from spampipe.data.labels import EVEN, Labels, LabelSet, Probabilities, decide
 from spampipe.data.tokenizer import Tokenizer
@@ -87,7 +87,7 @@ class PromptClassifier(TextClassifier):
         Raises:
             CheckpointError: a file of the base model is missing.
             DataError: texts were not tokenized, or the base's tokenizer is damaged.
-            ParamsError: the template cannot be used, or the base model does not predict what follows a text.
+            ParamsError: the template cannot be used.
             WeightsError: the base's weight file is damaged.
         """
         if not max_length:
@@ -99,11 +99,6 @@ class PromptClassifier(TextClassifier):
         described = checkpoint.describe(asked, labels, max_length, train.precision, base)
         card = PromptEntries.model_validate(dict(described) | {"template": template, "examples": ()})
         decoder = checkpoint.base_decoder(card, base, compute.chosen_device(), seed=train.seed)
-        if not isinstance(decoder, Decoder):
-            raise ParamsError(
-                f"model.trainable is prompt, but {card.base} does not predict what follows a text; choose a model "
-                "that does, such as smollm2-135m"
-            )
         return cls(decoder, card, load_tokenizer(card, base), EVEN, None, model, train)
 
     def fit(self, train: Split, validation: Split, listen: Callable[[Record], None]) -> list[Record]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from spampipe.core import files
 from spampipe.core.errors import CheckpointError
 from spampipe.data.labels import LabelSet
-from spampipe.models.architectures import BaseChoice, DecoderConfig
+from spampipe.models.architectures import BaseChoice, ModelConfig
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.choices import Position, Precision, Trainable
 
@@ -25,7 +25,7 @@ class ClassifierCard(BaseModel):
     Attributes:
         base: name of the base model.
         base_sha256: of the base's weight file, where the frozen tensors are; None if all tensors are saved.
-        architecture: the decoder's shape, which is the base's.
+        architecture: the network's shape, which is the base's.
         tokenizer: name of the encoding, which is the base's.
         tokenizer_sha256: of its rank file.
         labels: the classes, one for each output of the network, in its order.
@@ -40,7 +40,7 @@ class ClassifierCard(BaseModel):
 
     base: str
     base_sha256: _Sha256 | None
-    architecture: DecoderConfig
+    architecture: ModelConfig
     tokenizer: str
     tokenizer_sha256: _Sha256
     labels: LabelSet

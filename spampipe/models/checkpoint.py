@@ -7,15 +7,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from spampipe.core import files
-from spampipe.core.errors import CheckpointError, WeightsError
+from spampipe.core.errors import CheckpointError, ParamsError, WeightsError
 from spampipe.data.labels import LabelSet
 from spampipe.models import bases
 from spampipe.models.architectures import Family
+from spampipe.models.backbone import random_state
 from spampipe.models.card import ClassifierCard, SavedCard, save_card
-from spampipe.models.choices import ModelChoices, Precision
+from spampipe.models.choices import ModelChoices, Precision, reading
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.compute import random_stream
-from spampipe.models.decoder import Decoder, random_state
+from spampipe.models.decoder import Decoder
 from spampipe.models.freezing import freeze, trained_parameters, trunk_parameters
 from spampipe.models.frozen_trunk import FrozenTrunk, Model
 from spampipe.models.weights import State, fill, load_into, place
@@ -35,9 +36,14 @@ def describe(
 
     Raises:
         CheckpointError: a file of the base model is missing.
+        ParamsError: the base model cannot read texts as is set.
     """
     choice = model.require_base()
     known = bases.base_model(choice, base)
+    try:
+        reads = reading(model, known)
+    except ValueError as error:
+        raise ParamsError(str(error)) from error
     return ClassifierCard(
         base=choice.name,
         base_sha256=_digest(known.family.weights_path(base)) if choice.weights == "pretrained" else None,
@@ -46,8 +52,8 @@ def describe(
         tokenizer_sha256=_digest(known.family.tokenizer_path(base)),
         labels=labels,
         max_length=max_length,
-        position=model.position,
-        causal=model.causal,
+        position=reads.position,
+        causal=reads.causal,
         trainable=model.trainable,
         precision=precision,
     )
@@ -72,7 +78,7 @@ def create(card: ClassifierCard, seed: int, dropout: float, device: torch.device
     network = _assemble(card, base, dropout, device)
     trunk = FrozenTrunk(network)
     if card.base_sha256 is None:
-        state = random_state(card.architecture, random_stream(seed, "decoder weights"))
+        state = random_state(network.decoder, random_stream(seed, "decoder weights"))
         fill(network.decoder, place(state, device), "random weights")
     else:
         trunk = _take_from_base(network, card, base, device, trained=True)
@@ -159,13 +165,17 @@ def base_decoder(
 
     Raises:
         CheckpointError: the weights' file is missing, or is not the one that the card names.
-        WeightsError: it is damaged, or the tensors do not fit the card.
+        ParamsError: the base model is no decoder.
+        WeightsError: the file is damaged, or the tensors do not fit the card.
     """
     family = _family(card, base)
     decoder = family.build(card.architecture, 0.0)
+    if not isinstance(decoder, Decoder):
+        raise ParamsError(f"{card.base} does not predict what follows a text; choose a model that does")
     if card.base_sha256 is not None:
-        return load_into(decoder, family, _checked_weights(card, base), (), device)
-    state = saved if seed is None else random_state(card.architecture, random_stream(seed, "decoder weights"))
+        load_into(decoder, family, _checked_weights(card, base), (), device)
+        return decoder
+    state = saved if seed is None else random_state(decoder, random_stream(seed, "decoder weights"))
     return fill(decoder, place(state or {}, device), "random weights")
 
 
