@@ -67,6 +67,7 @@ def test_committed_file_holds_the_books_data_settings():
         "validation_fraction": 0.1,
         "seed": 123,
         "group_duplicates": False,
+        "stratify": False,
     }
     assert settings.tokenize_pad.max_length == "longest_train"
     assert settings.model_dump() == COMMITTED

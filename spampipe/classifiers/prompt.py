@@ -19,6 +19,7 @@ from spampipe.core.workspace import Workspace
 from spampipe.data.labels import EVEN, Labels, LabelSet, Probabilities, decide
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.data.tokens import TokenTable
+from spampipe.data.truncation import Truncate
 from spampipe.models import checkpoint, compute
 from spampipe.models.card import ClassifierCard, SavedCard, load_card_of, save_card
 from spampipe.models.compute import random_stream
@@ -80,7 +81,13 @@ class PromptClassifier(TextClassifier):
 
     @classmethod
     def create(
-        cls, model: ModelParams, train: TrainParams, labels: LabelSet, max_length: int, workspace: Workspace
+        cls,
+        model: ModelParams,
+        train: TrainParams,
+        labels: LabelSet,
+        max_length: int,
+        workspace: Workspace,
+        truncate: Truncate = "tail",
     ) -> Self:
         """As in TextClassifier; the threshold is EVEN, until one is chosen.
 
@@ -96,7 +103,7 @@ class PromptClassifier(TextClassifier):
         template = prompt_template.load(path).fit_to(labels, str(path))
         base = base_folder(workspace, model.require_base())
         asked = model.model_copy(update={"position": "last_real", "causal": True})
-        described = checkpoint.describe(asked, labels, max_length, train.precision, base)
+        described = checkpoint.describe(asked, labels, max_length, train.precision, base, truncate)
         card = PromptEntries.model_validate(dict(described) | {"template": template, "examples": ()})
         decoder = checkpoint.base_decoder(card, base, compute.chosen_device(), seed=train.seed)
         return cls(decoder, card, load_tokenizer(card, base), EVEN, None, model, train)
@@ -111,7 +118,7 @@ class PromptClassifier(TextClassifier):
         if self._model is None or self._train is None:
             raise CheckpointError("a prompt that is complete already cannot be fitted; create a new one")
         examples = _choose(train, self.labels, self._model.prompt_shots, self._train.seed)
-        texts = prompt_tokens.cut([text for text, _ in examples], self._tokenizer, self._card.max_length)
+        texts = self._cut([text for text, _ in examples])
         examples = tuple((text, label) for text, (_, label) in zip(texts, examples, strict=True))
         self._card = self._card.model_copy(update={"examples": examples})
         self._prompts = Prompts(self._card.template, examples)
@@ -175,12 +182,16 @@ class PromptClassifier(TextClassifier):
         decoder = checkpoint.base_decoder(card, folder, compute.chosen_device(), saved=saved)
         return cls(decoder, card, tokenizer, threshold, bias)
 
+    def _cut(self, texts: list[str]) -> list[str]:
+        """The texts, those that are too long without a part."""
+        return prompt_tokens.cut(texts, self._tokenizer, self._card.max_length, self._card.truncate)
+
     def _scores(self, texts: Sequence[str], batch_size: int, name: str | None) -> label_bias.Scores:
         """(N, K) what N texts' probabilities are made of; the prompt of a text that occurs twice is read once."""
         place = {text: number for number, text in enumerate(dict.fromkeys(texts))}
         answers = prompt_tokens.answers(self._prompts, self._tokenizer)
         room = self._card.architecture.context_length - max(map(len, answers))
-        asked = prompt_tokens.cut(list(place), self._tokenizer, self._card.max_length)
+        asked = self._cut(list(place))
         rows = prompt_tokens.rows(self._prompts, self._tokenizer, asked, room)
         found = log_probabilities(self._decoder, rows, answers, batch_size, self._card.precision, name)
         return found[[place[text] for text in texts]] + self._bias.numpy()

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from spampipe.classifiers.prompt_template import Prompts
 from spampipe.core.errors import DataError, ParamsError
+from spampipe.data import truncation
 from spampipe.data.tokenizer import Tokenizer
+from spampipe.data.truncation import Truncate
 
 
 def answers(prompts: Prompts, tokenizer: Tokenizer) -> list[list[int]]:
@@ -54,13 +56,17 @@ def rows(prompts: Prompts, tokenizer: Tokenizer, texts: Sequence[str], room: int
     return found
 
 
-def cut(texts: Sequence[str], tokenizer: Tokenizer, most: int) -> list[str]:
-    """The texts, each without what stands after its first tokens.
+def cut(texts: Sequence[str], tokenizer: Tokenizer, most: int, rule: Truncate) -> list[str]:
+    """The texts, those that are too long without a part.
 
     Args:
         texts: the texts.
         tokenizer: the base model's.
         most: how many tokens a text may have.
+        rule: which part of a longer text is left out.
     """
     every = tokenizer.encode(texts)
-    return [tokenizer.decode(ids[:most]) if len(ids) > most else text for text, ids in zip(texts, every, strict=True)]
+    return [
+        tokenizer.decode(truncation.cut(ids, most, rule)) if len(ids) > most else text
+        for text, ids in zip(texts, every, strict=True)
+    ]

@@ -14,6 +14,7 @@ from spampipe.data.labels import Labels, LabelSet, Probabilities, checked_thresh
 if TYPE_CHECKING:
     from spampipe.classifiers.settings import ModelParams
     from spampipe.data.tokens import TokenTable
+    from spampipe.data.truncation import Truncate
     from spampipe.training.settings import TrainParams
     from spampipe.training.training_log import Record
 
@@ -81,6 +82,7 @@ class TextClassifier(Protocol):
         labels: LabelSet,
         max_length: int,
         workspace: Workspace,
+        truncate: "Truncate" = "tail",
     ) -> Self:
         """A classifier that is yet to be trained.
 
@@ -90,6 +92,7 @@ class TextClassifier(Protocol):
             labels: the label set.
             max_length: tokens that a text is cut to; 0 if texts were not tokenized.
             workspace: holds the base model; if it has none, the user's cache does.
+            truncate: which part of a longer text is cut off.
 
         Raises:
             CheckpointError: a file of the base model is missing.

@@ -173,6 +173,11 @@ class Workspace:
     # --- reports ---------------------------------------------------------------------------------------------
 
     @property
+    def tokens_metrics(self) -> Path:
+        """The share of each split's texts that are cut."""
+        return self.root / "reports/tokens/metrics.json"
+
+    @property
     def train_reports(self) -> Path:
         """The folder of what training reports."""
         return self.root / "reports/train"

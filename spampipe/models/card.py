@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from spampipe.core import files
 from spampipe.core.errors import CheckpointError
 from spampipe.data.labels import LabelSet
+from spampipe.data.truncation import Truncate
 from spampipe.models.architectures import BaseChoice, ModelConfig
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.choices import Position, Precision, Trainable
@@ -30,6 +31,7 @@ class ClassifierCard(BaseModel):
         tokenizer_sha256: of its rank file.
         labels: the classes, one for each output of the network, in its order.
         max_length: tokens; longer texts are cut, and shorter ones padded where padding matters.
+        truncate: which part of a longer text is cut off.
         position: which position answers.
         causal: whether a token attends to itself and earlier tokens only.
         trainable: the part that was trained.
@@ -49,6 +51,7 @@ class ClassifierCard(BaseModel):
     causal: bool
     trainable: Trainable
     precision: Precision
+    truncate: Truncate = "tail"
 
     @property
     def choice(self) -> BaseChoice:

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from spampipe.core import files
 from spampipe.core.errors import CheckpointError, ParamsError, WeightsError
 from spampipe.data.labels import LabelSet
+from spampipe.data.truncation import Truncate
 from spampipe.models import bases
 from spampipe.models.architectures import Family
 from spampipe.models.backbone import random_state
@@ -23,7 +24,12 @@ from spampipe.models.weights import State, fill, load_into, place
 
 
 def describe(
-    model: ModelChoices, labels: LabelSet, max_length: int, precision: Precision, base: Path
+    model: ModelChoices,
+    labels: LabelSet,
+    max_length: int,
+    precision: Precision,
+    base: Path,
+    truncate: Truncate = "tail",
 ) -> ClassifierCard:
     """The card of a classifier that is to be trained.
 
@@ -33,6 +39,7 @@ def describe(
         max_length: tokens that a text is cut to.
         precision: what matrix products are computed in while training, `fp32` or `bf16`.
         base: the folder of the base model.
+        truncate: which part of a longer text is cut off.
 
     Raises:
         CheckpointError: a file of the base model is missing.
@@ -56,6 +63,7 @@ def describe(
         causal=reads.causal,
         trainable=model.trainable,
         precision=precision,
+        truncate=truncate,
     )
 
 

@@ -33,7 +33,7 @@ class TfidfClassifier(TextClassifier):
         self.labels, self.threshold, self._words, self._arrays = labels, threshold, words, arrays
 
     @classmethod
-    def create(cls, model, train, labels, max_length, workspace):
+    def create(cls, model, train, labels, max_length, workspace, truncate="tail"):
         return cls(labels, EVEN, {}, {})
 
     def fit(self, train, validation, listen):

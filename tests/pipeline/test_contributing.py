@@ -60,6 +60,7 @@ def convert(published: bytes) -> bytes:
 
 
 DATASET = Dataset(
+    name="questions",
     pin=Pin("questions", "SHA256", (Url("https://files.example.org/questions.txt"),)),
     labels=LabelSet(names=("person", "place", "time"), positive=None),
     licence="none",
@@ -145,8 +146,8 @@ def add_data_set(project: Project) -> None:
     (project.root / "published.txt").write_bytes(questions())  # as it lies somewhere else
     pinned = files.digest(project.root / "published.txt")
     project.add("spampipe/data/datasets/questions.py", DATASET.replace("SHA256", pinned))
-    project.edit("spampipe/data/catalogue.py", "import sms\n", "import questions, sms\n")
-    project.edit("spampipe/data/catalogue.py", "(sms.DATASET,)", "(sms.DATASET, questions.DATASET)")
+    project.edit("spampipe/data/catalogue.py", "import sms, trec\n", "import questions, sms, trec\n")
+    project.edit("spampipe/data/catalogue.py", "(sms.DATASET, ", "(questions.DATASET, sms.DATASET, ")
     project.add("questions", "Questions of a test.\n")
 
 

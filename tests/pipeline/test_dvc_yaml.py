@@ -136,7 +136,9 @@ def test_data_stages_run_without_torch(weights: str, tmp_path: Path) -> None:
 
 def test_metrics_plots_and_the_model_are_declared_at_the_top() -> None:
     outputs = {out for stage in PIPELINE["stages"].values() for out in stage["outs"]}
-    assert PIPELINE["metrics"] == [str(Workspace().train_metrics), str(Workspace().evaluate_metrics)]
+    assert PIPELINE["metrics"] == [
+        str(path) for path in (Workspace().tokens_metrics, Workspace().train_metrics, Workspace().evaluate_metrics)
+    ]
     assert set(PIPELINE["metrics"]) <= outputs
     plotted = {source for plot in PIPELINE["plots"] for options in plot.values() for source in options["y"]}
     assert plotted <= outputs
