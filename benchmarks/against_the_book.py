@@ -43,6 +43,7 @@ SETTINGS = TrainParams(
     precision="fp32",
     group_by_length=False,
     activation_checkpointing=False,
+    class_weights="none",
 )
 POSITIONS: tuple[Position, ...] = ("last", "last_real")  # the book's, and this project's default
 REMARKS = (

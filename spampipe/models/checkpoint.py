@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from spampipe.core import files
@@ -11,7 +10,7 @@ from spampipe.core.errors import CheckpointError, WeightsError
 from spampipe.data.labels import LabelSet
 from spampipe.models import bases
 from spampipe.models.architectures import Family
-from spampipe.models.card import ClassifierCard, SavedCard, save_card
+from spampipe.models.card import ClassifierCard, SavedCard, checked_weights, save_card
 from spampipe.models.choices import ModelChoices, Precision
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.compute import random_stream
@@ -149,14 +148,8 @@ def load(card: SavedCard, device: torch.device, weights: Path, base: Path) -> Mo
 
 def _read(weights: Path, sha256: str) -> dict[str, torch.Tensor]:
     """The tensors of a file, once its hash is found right."""
-    try:
-        if files.digest(weights) != sha256:
-            raise CheckpointError(f"{weights}: damaged, or not the tensors of its card; run `dvc checkout`")
+    with checked_weights(weights, sha256):
         return load_file(weights)
-    except FileNotFoundError:
-        raise CheckpointError(f"{weights}: no such file; run `dvc repro` or `dvc pull`") from None
-    except SafetensorError as error:
-        raise CheckpointError(f"{weights}: damaged ({error}); run `dvc checkout`") from error
 
 
 def _assemble(card: ClassifierCard, base: Path, dropout: float, device: torch.device) -> Classifier:
