@@ -18,7 +18,11 @@ _FINE_TUNED = ("neural", "NeuralClassifier")
 _OTHER_USES: dict[str, tuple[str, str]] = {  # of a base model, by `model.trainable`; all others fine-tune it
     "prompt": ("prompt", "PromptClassifier"),
 }
-_WITHOUT_BASE: dict[str, tuple[str, str]] = {}  # by `model.name`
+# By `model.name`:
+_WITHOUT_BASE: dict[str, tuple[str, str]] = {
+    "tfidf-logistic": ("linear", "LinearClassifier"),
+    "tfidf-svm": ("linear", "LinearClassifier"),
+}
 
 NAMES: tuple[str, ...] = (*BASE_MODELS, *_WITHOUT_BASE)
 

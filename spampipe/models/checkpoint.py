@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from spampipe.core import files
@@ -13,7 +12,7 @@ from spampipe.data.truncation import Truncate
 from spampipe.models import bases
 from spampipe.models.architectures import Family
 from spampipe.models.backbone import random_state
-from spampipe.models.card import ClassifierCard, SavedCard, save_card
+from spampipe.models.card import ClassifierCard, SavedCard, checked_weights, save_card
 from spampipe.models.choices import ModelChoices, Precision, reading
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.compute import random_stream
@@ -197,14 +196,8 @@ def read_tensors(weights: Path, sha256: str) -> State:
     Raises:
         CheckpointError: it is missing or damaged.
     """
-    try:
-        if files.digest(weights) != sha256:
-            raise CheckpointError(f"{weights}: damaged, or not the tensors of its card; run `dvc checkout`")
+    with checked_weights(weights, sha256):
         return load_file(weights)
-    except FileNotFoundError:
-        raise CheckpointError(f"{weights}: no such file; run `dvc repro` or `dvc pull`") from None
-    except SafetensorError as error:
-        raise CheckpointError(f"{weights}: damaged ({error}); run `dvc checkout`") from error
 
 
 def _checked_weights(card: ClassifierCard, base: Path) -> Path:
