@@ -20,8 +20,8 @@ from spampipe.core.workspace import Workspace
 from spampipe.data import labels as label_sets
 from spampipe.data.labels import LabelSet
 from spampipe.models.architectures import DecoderConfig
+from spampipe.models.backbone import random_state
 from spampipe.models.compute import random_stream
-from spampipe.models.decoder import random_state
 from spampipe.models.families import llama
 from spampipe.models.families.gpt2 import FAMILY
 from spampipe.models.weights import load_decoder
@@ -89,7 +89,7 @@ def test_probabilities_are_those_of_the_answers_after_the_question(workspace):
     """By the decoder alone, whole texts at a time; the answers are tokenized with what they follow."""
     classifier = create(workspace, THREE, max_length=100)
     decoder = FAMILY.build(classifier._decoder.config, 0.0)
-    decoder.load_state_dict(random_state(decoder.config, random_stream(5, "decoder weights")), assign=True)
+    decoder.load_state_dict(random_state(decoder, random_stream(5, "decoder weights")), assign=True)
     tokenizer = FAMILY.load_tokenizer(workspace.base)
     for text, row in zip(TEXTS[:4], classifier.probabilities(TEXTS[:4]), strict=True):
         prompt = f"Each text belongs to one of these classes: no, perhaps, yes.\n\nText: {text}\nClass:"
@@ -137,7 +137,7 @@ def test_any_texts_have_probabilities_that_add_up_to_one(workspace, texts):
 
 
 def test_what_cannot_be_asked_is_refused(workspace, tmp_path):
-    with pytest.raises(ValueError, match=r"is read from left to right; set model\.causal to true"):
+    with pytest.raises(ValueError, match=r"is read from left to right; set model\.causal to auto"):
         create(workspace, causal=False)
     with pytest.raises(ParamsError, match=r"^nowhere.yaml: No such file"):
         create(workspace, prompt_template="nowhere.yaml")
