@@ -69,6 +69,14 @@ def smollm2_published() -> Path:
 
 
 @pytest.fixture(scope="session")
+def minilm_base() -> Path:
+    """A folder with the real MiniLM-L6: its weights and its tokenizer."""
+    folder = fetch.cache_directory() / "tests" / "minilm-l6"
+    bases.fetch_base(BaseChoice("minilm-l6", "pretrained"), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def raw_messages() -> Path:
     """The SMS Spam Collection."""
     path = fetch.cache_directory() / "tests" / "messages.tsv"

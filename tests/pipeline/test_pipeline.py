@@ -317,3 +317,26 @@ def test_one_class_only_is_refused(repository: Path) -> None:
     failed = run(repository, "python", "-m", "stages.download", check=False)
     assert (failed.returncode, len(failed.stderr.strip().splitlines())) == (1, 1)
     assert "none of them labelled spam" in failed.stderr
+
+
+@pytest.mark.usefixtures("minilm_base")  # so that its files are there
+def test_an_encoder_goes_through_all_stages_by_its_name_alone(repository: Path) -> None:
+    settings = ("-S", "model.name=minilm-l6", "-S", "model.weights=pretrained")
+    output = run(repository, "dvc", "exp", "run", "-n", "encoder", *settings).stdout
+    assert reran(output) == ["download", "tokenize-pad", "train", "evaluate", "plot"]
+    workspace = Workspace(repository)
+    card = json.loads(workspace.classifier_card.read_text())
+    assert {name: card[name] for name in ("base", "position", "causal", "trainable")} == {
+        "base": "minilm-l6",
+        "position": "mean",
+        "causal": False,
+        "trainable": "last_block",
+    }
+    metrics = json.loads(workspace.evaluate_metrics.read_text())
+    assert metrics["test_accuracy"] > 0.95  # the two classes share hardly a word
+    for figure in FIGURES:
+        assert (repository / workspace.figures / f"{figure}.png").stat().st_size > 0
+    texts = ["see you at 5 for lunch, 3 of us", "WIN 5000 pounds now, text 4 to claim your prize"]
+    answers = run(repository, "spampipe", "classify", *texts).stdout.splitlines()
+    assert [answer.split("\t")[0] for answer in answers] == ["ham", "spam"]
+    assert tracked_runs(repository)[-1].data.params["model.name"] == "minilm-l6"
