@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from spampipe.training.settings import ClassWeights
+from spampipe.training.choices import ClassWeights
 
 
 def class_weights(labels: Tensor, classes: int, choice: ClassWeights) -> Tensor | None:

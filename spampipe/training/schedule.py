@@ -2,7 +2,7 @@
 
 import math
 
-from spampipe.training.settings import Schedule
+from spampipe.training.choices import Schedule
 
 
 def factor(update: int, updates: int, schedule: Schedule, warmup_fraction: float) -> float:

@@ -1,15 +1,12 @@
 """The section of params.yaml about the training loop."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from spampipe.core.section import Count, Real, Section, Seed
 from spampipe.models.choices import Precision
-
-Schedule = Literal["constant", "linear", "cosine"]  # how the learning rate goes after its warm-up
-Keep = Literal["last", "best"]  # which epoch's tensors training leaves
-ClassWeights = Literal["none", "balanced"]  # how much a text of each class counts in the loss
+from spampipe.training.choices import ClassWeights, Keep, Schedule
 
 
 class TrainParams(Section):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spampipe.core import files
-from spampipe.training.settings import Keep
+from spampipe.training.choices import Keep
 from spampipe.training.training_log import Record
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from transformers import get_scheduler
 
 from spampipe.training import schedule
-from spampipe.training.settings import Schedule
+from spampipe.training.choices import Schedule
 
 SHAPES: tuple[Schedule, ...] = ("constant", "linear", "cosine")
 THEIR_NAMES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
