@@ -23,6 +23,10 @@ _TRAIN, _VALIDATION = "tab:blue", "tab:orange"
 
 # Of a confusion matrix: as many labels have room for names side by side, and for counts and names of these points.
 _FEW_LABELS, _COUNTS, _TICKS, _SMALLEST = 4, 14.0, 10.0, 4.0
+_MANY_LABELS = 20  # beyond which the smallest points shrink, to be read in the PDF or a larger figure
+
+# Of curves: as many colours there are, and so labels for whose names there is room between the curves.
+_COLOURS, _LINES, _LEGEND_ROWS = 10, ("-", "--", ":", "-."), 40
 
 
 def against_epochs(
@@ -45,7 +49,7 @@ def against_epochs(
         axes.set_xlabel("Epochs")
         axes.set_ylabel(quantity)
         axes.legend()
-        if table.empty:  # of a classifier that is not trained step by step
+        if not table["examples_seen"].any():  # of a classifier that is not trained step by step
             return figure
         examples_per_epoch = float(table["examples_seen"].iloc[-1] / table["epoch"].iloc[-1])
         examples, passes = partial(np.multiply, examples_per_epoch), partial(np.multiply, 1 / examples_per_epoch)
@@ -92,7 +96,8 @@ def confusion_matrix(table: pd.DataFrame, labels: LabelSet, size_inches: tuple[f
         figure, axes = _empty(size_inches)
         axes.imshow(counts, cmap="Blues", vmin=0)
         middle = counts.max() / 2
-        size = max(_SMALLEST, min(_COUNTS, _COUNTS * _FEW_LABELS / len(names)))
+        smallest = _SMALLEST * min(1.0, _MANY_LABELS / len(names))
+        size = max(smallest, min(_COUNTS, _COUNTS * _FEW_LABELS / len(names)))
         for (row, column), count in np.ndenumerate(counts):
             colour = "white" if count > middle else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=size)
@@ -116,9 +121,16 @@ def precision_recall(table: pd.DataFrame, size_inches: tuple[float, float]) -> F
     with matplotlib.rc_context(_STYLE):
         figure, axes = _empty(size_inches)
         if "label" in table:
-            for name, curve in table.groupby("label", sort=False):
-                axes.step(curve["recall"], curve["precision"], where="pre", label=name)
-            axes.legend()
+            curves = table.groupby("label", sort=False)
+            for number, (name, curve) in enumerate(curves):
+                line = _LINES[number // _COLOURS % len(_LINES)]
+                axes.step(curve["recall"], curve["precision"], where="pre", label=name, linestyle=line)
+            if len(curves) <= _COLOURS:
+                axes.legend()
+            else:
+                size = max(_SMALLEST, _TICKS * _COLOURS / len(curves))
+                columns = -(-len(curves) // _LEGEND_ROWS)
+                figure.legend(loc="outside right center", fontsize=size, ncols=columns)
         else:
             axes.step(table["recall"], table["precision"], where="pre", color=_TRAIN)
         axes.set_xlabel("Recall")

@@ -206,7 +206,7 @@ def test_labels_may_be_any_text(tmp_path):
     assert len(list(tmp_path.iterdir())) == 4
 
 
-@pytest.mark.parametrize("count", [5, 20])
+@pytest.mark.parametrize("count", [5, 20, 50])
 def test_many_labels_do_not_overlap(count):
     labels = LabelSet(names=tuple(f"a long label {number}" for number in range(count)), positive=None)
     table = pd.DataFrame({"actual": labels.names * 40, "predicted": labels.names * 40})
@@ -227,3 +227,22 @@ def test_each_label_has_its_own_curve():
     np.testing.assert_array_equal(lines[1].get_xdata(), [0.25, 1.0])
     np.testing.assert_array_equal(lines[1].get_ydata(), [1.0, 0.7])
     assert len({line.get_color() for line in lines}) == 3
+
+
+@pytest.mark.parametrize("count", [3, 10, 11, 50])
+def test_each_of_many_labels_has_a_curve_that_the_legend_tells_apart(count):
+    names = [f"a long label {number}" for number in range(count)]
+    curve = pd.DataFrame(
+        {"label": np.repeat(names, 2), "recall": [0.5, 1.0] * count, "precision": [1.0, 0.9] * count}
+    )
+    figure = figures.precision_recall(curve, (6.0, 4.0))
+    (axes,) = figure.axes
+    styles = {(line.get_color(), line.get_linestyle()) for line in axes.get_lines()}
+    assert len(styles) == min(count, 40)
+    legend = axes.get_legend() or figure.legends[0]
+    assert [text.get_text() for text in legend.get_texts()] == names
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    outer, drawn = figure.bbox, legend.get_window_extent(renderer)
+    assert outer.x0 <= drawn.x0 < drawn.x1 <= outer.x1 and outer.y0 <= drawn.y0 < drawn.y1 <= outer.y1
+    assert axes.get_window_extent(renderer).width > outer.width / 4

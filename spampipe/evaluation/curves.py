@@ -13,7 +13,7 @@ from spampipe.evaluation.scored import ScoredSplit
 _LABEL = {"label": "str"}
 _PRECISION_RECALL = {"threshold": "float64", "recall": "float64", "precision": "float64"}
 
-_Points = Callable[[npt.NDArray[np.bool_], Probabilities], pd.DataFrame]
+_Points = Callable[[npt.NDArray[np.bool_], Probabilities, bool], pd.DataFrame]
 
 
 def precision_recall_columns(labels: LabelSet) -> dict[str, str]:
@@ -35,7 +35,8 @@ def roc(split: ScoredSplit, labels: LabelSet) -> pd.DataFrame:
     Returns:
         Columns threshold, false_positive_rate and true_positive_rate of the positive label, one row a distinct
         probability, after a first row where no message gets the label (no threshold). Without a positive label:
-        the same of each label against all others, one below the other, after a column `label`.
+        the same of each label against all others, one below the other, after a column `label`; points on a straight
+        line between others are left out, as there would be as many points as messages times labels.
     """
     return _of_labels(split, labels, _roc_points)
 
@@ -49,7 +50,8 @@ def precision_recall(split: ScoredSplit, labels: LabelSet) -> pd.DataFrame:
 
     Returns:
         Columns threshold, recall and precision of the positive label, one row a distinct probability. Without a
-        positive label: the same of each label against all others, one below the other, after a column `label`.
+        positive label: the same of each label against all others, one below the other, after a column `label`; of
+        points with the same recall there are the first and the last.
     """
     return _of_labels(split, labels, _precision_recall_points)
 
@@ -57,21 +59,21 @@ def precision_recall(split: ScoredSplit, labels: LabelSet) -> pd.DataFrame:
 def _of_labels(split: ScoredSplit, labels: LabelSet, points: _Points) -> pd.DataFrame:
     positive = labels.positive_index
     if positive is not None:
-        return points(split.labels == positive, split.probabilities[:, positive])
+        return points(split.labels == positive, split.probabilities[:, positive], False)
     tables = []
     for index, name in enumerate(labels.names):
-        table = points(split.labels == index, split.probabilities[:, index])
+        table = points(split.labels == index, split.probabilities[:, index], True)
         table.insert(0, "label", name)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
 
-def _roc_points(positives: npt.NDArray[np.bool_], probabilities: Probabilities) -> pd.DataFrame:
+def _roc_points(positives: npt.NDArray[np.bool_], probabilities: Probabilities, corners_only: bool) -> pd.DataFrame:
     from sklearn.metrics import roc_curve
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a missing class, whose rates are 0 here and not a number there
-        false_rates, true_rates, thresholds = roc_curve(positives, probabilities, drop_intermediate=False)
+        false_rates, true_rates, thresholds = roc_curve(positives, probabilities, drop_intermediate=corners_only)
     return pd.DataFrame(
         {
             "threshold": np.concatenate(([np.nan], thresholds[1:])),
@@ -81,12 +83,16 @@ def _roc_points(positives: npt.NDArray[np.bool_], probabilities: Probabilities) 
     )
 
 
-def _precision_recall_points(positives: npt.NDArray[np.bool_], probabilities: Probabilities) -> pd.DataFrame:
+def _precision_recall_points(
+    positives: npt.NDArray[np.bool_], probabilities: Probabilities, corners_only: bool
+) -> pd.DataFrame:
     from sklearn.metrics import precision_recall_curve
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # without positives recall is 0 here, and 1 there
-        precision, recall, thresholds = precision_recall_curve(positives, probabilities)
+        precision, recall, thresholds = precision_recall_curve(
+            positives, probabilities, drop_intermediate=corners_only
+        )
     if not positives.any():
         recall = np.zeros_like(recall)
     # scikit-learn closes the curve with a point without a threshold, and begins with the laxest one

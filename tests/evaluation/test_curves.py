@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import auc
 
 from spampipe.data.labels import LabelSet
 from spampipe.evaluation import curves
@@ -78,10 +79,30 @@ def test_labels_of_which_none_is_positive_have_a_curve_each(draw):
         rows = [
             (int(label == index), share) for label, share in zip(split.labels, probabilities[:, index], strict=True)
         ]
-        alone = found[found["label"] == name].drop(columns="label").reset_index(drop=True)
-        pd.testing.assert_frame_equal(alone, draw(of_two(rows), TWO).reset_index(drop=True))
+        alone = found[found["label"] == name].drop(columns="label")
+        every = draw(of_two(rows), TWO)
+        assert alone.iloc[[0, -1]].to_numpy().tolist()[1:] == every.iloc[[0, -1]].to_numpy().tolist()[1:]
+        assert len(alone.merge(every)) == len(alone)
     if draw is curves.precision_recall:
         assert {name: str(kind) for name, kind in found.dtypes.items()} == curves.precision_recall_columns(PETS)
+
+
+MANY = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 20)), min_size=2, max_size=60)
+
+
+@given(MANY)
+def test_of_several_labels_the_corners_draw_the_same_curves(rows):
+    labels, shares = (np.array(column) for column in zip(*rows, strict=True))
+    split = ScoredSplit(["text"] * len(rows), labels, np.column_stack([20 - shares, shares]) / 20, labels)
+    none, positive = LabelSet(names=("a", "b"), positive=None), LabelSet(names=("a", "b"), positive="b")
+    few, every = (curves.roc(split, known) for known in (none, positive))
+    few = few[few["label"] == "b"]
+    area = [auc(table["false_positive_rate"], table["true_positive_rate"]) for table in (few, every)]
+    assert len(few) <= len(every) and area[0] == pytest.approx(area[1])
+    few, every = (curves.precision_recall(split, known) for known in (none, positive))
+    few = few[few["label"] == "b"]
+    bounds = [table.groupby("recall")["precision"].agg(["min", "max"]) for table in (few, every)]
+    pd.testing.assert_frame_equal(*bounds)
 
 
 def test_a_positive_label_among_three_has_one_curve():

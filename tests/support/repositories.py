@@ -91,6 +91,7 @@ def build(repository: Path) -> None:
     identify(repository)
     run(repository, "dvc", "init", "-q")
     shutil.copyfile(ROOT / ".dvc" / "config", repository / ".dvc" / "config")
+    shutil.copytree(ROOT / ".dvc" / "plots", repository / ".dvc" / "plots")
     run(repository, "git", "add", "-A")
     run(repository, "git", "commit", "-qm", "code")
     run(repository, "dvc", "repro")
