@@ -70,6 +70,7 @@ def main() -> None:
         def describe(position: Position, precision: Precision) -> ClassifierCard:
             model = ModelParams(
                 name=arguments.base,
+                revision=None,
                 weights="random",
                 trainable="last_block",
                 position=position,

@@ -55,6 +55,7 @@ def describe(
         causal=reads.causal,
         trainable=model.trainable,
         precision=precision,
+        revision=choice.revision,
     )
 
 
@@ -166,7 +167,10 @@ def _read(weights: Path, sha256: str) -> dict[str, torch.Tensor]:
 
 def _assemble(card: ClassifierCard, base: Path, dropout: float, device: torch.device) -> Classifier:
     """The network, frozen as the card says, its decoder yet without tensors."""
-    decoder = _family(card, base).build(card.architecture, dropout)
+    known = bases.base_model(card.choice, base)
+    if known.config != card.architecture:
+        raise CheckpointError(f"{base}: not the base model that the classifier's card describes; run `dvc checkout`")
+    decoder = known.family.build(card.architecture, dropout)
     network = Classifier(decoder, len(card.labels), card.position, card.causal)
     network.head.to(device)
     freeze(network, card.trainable)
