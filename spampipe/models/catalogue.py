@@ -8,6 +8,7 @@ from spampipe.models.hub_names import HubRepository
 BASE_MODELS: dict[str, BaseModel] = gpt2.MODELS | llama.MODELS | bert.MODELS
 HUB_FAMILIES: dict[str, HubFamily] = {  # by `model_type` of config.json
     "gpt2": gpt2.HUB,
+    "llama": llama.HUB,
 }
 HUB_MODELS: dict[str, HubRepository] = {  # short names of commits, which are known from public records
     "smollm2-360m": HubRepository("HuggingFaceTB/SmolLM2-360M", "f8027fd0eaeea54caa13c31d31b9fdc459c38b49"),
