@@ -7,6 +7,7 @@ from spampipe.models.hub_names import HubRepository
 
 BASE_MODELS: dict[str, BaseModel] = gpt2.MODELS | llama.MODELS | bert.MODELS
 HUB_FAMILIES: dict[str, HubFamily] = {  # by `model_type` of config.json
+    "bert": bert.HUB,
     "gpt2": gpt2.HUB,
     "llama": llama.HUB,
     "qwen2": qwen2.HUB,
