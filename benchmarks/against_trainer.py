@@ -25,7 +25,7 @@ from spampipe.core import command, files
 from spampipe.core.workspace import SPLITS, Workspace
 from spampipe.data import tokens
 from spampipe.data.tokens import TokenTable
-from spampipe.models import checkpoint, compute
+from spampipe.models import bases, checkpoint, compute
 from spampipe.models.card import ClassifierCard
 from spampipe.models.choices import Precision
 from spampipe.training.settings import TrainParams
@@ -96,14 +96,15 @@ def run_trainer(
 ) -> tuple[float, float]:
     """Train once with the Trainer: the seconds of that, and the accuracy on the test messages."""
     ours = checkpoint.create(card, settings.seed, 0.0, compute.chosen_device(), base)
-    model = llama_classifier(ours, card.padding, card.labels)
+    padding = bases.base_model(card.choice, base).family.padding
+    model = llama_classifier(ours, padding, card.labels)
     del ours
     data = {name: rows(table) for name, table in tables.items()}
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(
             model=model,
             args=arguments_for(settings, card.precision, Path(folder)),
-            data_collator=Collator(card.padding),
+            data_collator=Collator(padding),
             train_dataset=data["train"],
             eval_dataset=data["validation"],
             compute_metrics=accuracy,

@@ -78,6 +78,7 @@ def against_book(base: str, label_set: LabelSet, texts: list[str], padded: int, 
         for position, some in POSITIONS.items():
             settings: dict[str, Any] = {
                 "name": base,
+                "revision": None,
                 "weights": "random",
                 "trainable": "last_block",
                 "position": position,
@@ -115,7 +116,7 @@ def against_pipeline(texts: list[str], repeats: int) -> dict[str, Any]:
     tokenizer, fast = BASE_MODELS[card.base].family.load_tokenizer(workspace.base), load_tokenizer(card)
 
     def run_pipeline(precision: Precision, batch_size: int) -> Classify:
-        model = llama_classifier(ours, card.padding, card.labels).to(DTYPES[precision])
+        model = llama_classifier(ours, tokenizer.padding, card.labels).to(DTYPES[precision])
         run = pipeline("text-classification", model=model, tokenizer=fast, device=device)
         options = {"batch_size": batch_size, "truncation": True, "max_length": card.max_length}
         return lambda some: [answer["label"] for answer in run(some, **options)]
@@ -150,7 +151,7 @@ def load_tokenizer(card: ClassifierCard) -> PreTrainedTokenizerBase:
     with tempfile.TemporaryDirectory() as folder:
         fetch.fetch(pin, Path(folder) / "model.gguf", known=bases.PINS)
         fast = AutoTokenizer.from_pretrained(folder, gguf_file="model.gguf")
-    fast.pad_token = fast.convert_ids_to_tokens(card.padding)
+    fast.pad_token = fast.convert_ids_to_tokens(BASE_MODELS[card.base].family.padding)
     return fast
 
 

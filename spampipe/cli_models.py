@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 from spampipe import params
 from spampipe.core.errors import ParamsError
+from spampipe.core.hints import closest
 from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
-from spampipe.models.catalogue import BASE_MODELS
+from spampipe.models.architectures import BaseChoice
+from spampipe.models.catalogue import BASE_MODELS, HUB_MODELS
+from spampipe.models.hub_names import is_hub_name, named_repository
 
 if TYPE_CHECKING:
     from spampipe.classifiers.text_classifier import TextClassifier
@@ -46,7 +49,8 @@ def add_to(add: Add) -> None:
     errors.add_argument("--split", choices=splits, default="test", help="whose messages (%(default)s)")
     generate = add(_generate, "continue a text with a base model, greedily")
     generate.add_argument("text", metavar="TEXT", help="the beginning, such as 'Every effort moves you'")
-    generate.add_argument("--model", choices=sorted(BASE_MODELS), help="default: model.name of params.yaml")
+    generate.add_argument("--model", type=_base, metavar="NAME", help="default: model.name of params.yaml")
+    generate.add_argument("--revision", metavar="COMMIT", help="of a model hub:OWNER/NAME")
     generate.add_argument("--tokens", type=int, default=25, help="how many to add (%(default)s)")
     generate.set_defaults(needs_repository=lambda options: options.model is None)
 
@@ -110,8 +114,26 @@ def _generate(options: argparse.Namespace) -> None:
     """Continue a text with a pretrained base model, always taking the most probable token."""
     from spampipe.inference.generation import continue_text
 
-    name = options.model or params.load(options.workspace.params).model.name
-    print(continue_text(name, options.text, options.tokens))
+    choice = BaseChoice(options.model, "pretrained", options.revision) if options.model else None
+    if choice is None:
+        settings = params.load(options.workspace.params).model
+        choice = settings.base
+        if choice is None:
+            raise ParamsError(f"model.name is {settings.name}, which has no base model; name one with --model")
+    print(continue_text(choice.name, options.text, options.tokens, choice.revision))
+
+
+def _base(argument: str) -> str:
+    """The name of a base model."""
+    names = (*BASE_MODELS, *HUB_MODELS)
+    try:
+        if is_hub_name(argument):
+            named_repository(argument)
+        elif argument not in names:
+            raise ValueError(f"{argument}: no such model; {closest(argument, names)}")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return argument
 
 
 def _path(argument: str) -> Path:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from spampipe.core.errors import CheckpointError
 from spampipe.core.hints import closest
 from spampipe.core.workspace import Workspace
-from spampipe.models.catalogue import BASE_MODELS
+from spampipe.models.catalogue import BASE_MODELS, HUB_MODELS
+from spampipe.models.hub_names import is_hub_name
 
 if TYPE_CHECKING:
     from spampipe.classifiers.text_classifier import TextClassifier
@@ -24,16 +25,16 @@ _WITHOUT_BASE: dict[str, tuple[str, str]] = {
     "tfidf-svm": ("linear", "LinearClassifier"),
 }
 
-NAMES: tuple[str, ...] = (*BASE_MODELS, *_WITHOUT_BASE)
+NAMES: tuple[str, ...] = (*BASE_MODELS, *HUB_MODELS, *_WITHOUT_BASE)
 
 
 def is_base(name: str) -> bool:
     """Whether a classifier of this name is made of a base model.
 
     Args:
-        name: as `model.name` has it.
+        name: as `model.name` has it; `hub:OWNER/NAME` is one of the hub.
     """
-    return name in BASE_MODELS
+    return name in BASE_MODELS or name in HUB_MODELS or is_hub_name(name)
 
 
 def is_known(name: str) -> bool:
@@ -79,6 +80,6 @@ def _kind_on(card: Path) -> tuple[str, str | None]:
         raise CheckpointError(f"{card}: no such file; run `dvc repro` or `dvc pull`") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{card}: not a classifier's card ({error!r}); run `dvc checkout {card}`") from error
-    if not is_known(name):
+    if not isinstance(name, str) or not is_known(name):
         raise CheckpointError(f"{card}: base: no classifier is called {name}; {closest(str(name), NAMES)}")
     return name, trainable

@@ -10,9 +10,12 @@ from spampipe.core.section import Real, Section
 from spampipe.models.architectures import BaseChoice, Weights
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.choices import CausalSetting, PositionSetting, Trainable, reading
+from spampipe.models.hub_names import is_hub_name, named_repository
 
 
 def _known_name(name: str) -> str:
+    if is_hub_name(name):
+        named_repository(name)
     if not catalogue.is_known(name):
         raise ValueError(f"{name}: no such model; {closest(name, catalogue.NAMES)}")
     return name
@@ -22,6 +25,7 @@ class ModelParams(Section):
     """What is trained: for a base model, also what of it is trained, and where its answer is read."""
 
     name: Annotated[str, AfterValidator(_known_name)]
+    revision: Annotated[str, Field(min_length=1)] | None
     weights: Weights
     trainable: Trainable
     position: PositionSetting
@@ -34,7 +38,7 @@ class ModelParams(Section):
     @property
     def base(self) -> BaseChoice | None:
         """Which base model is used; None for a classifier that has none."""
-        return BaseChoice(self.name, self.weights) if catalogue.is_base(self.name) else None
+        return BaseChoice(self.name, self.weights, self.revision) if catalogue.is_base(self.name) else None
 
     def require_base(self) -> BaseChoice:
         """The base model of a kind of classifier that has one.
@@ -58,6 +62,14 @@ class ModelParams(Section):
                     f"trainable is prompt, but {self.name} does not predict what follows a text; choose a model that "
                     "does, such as smollm2-135m"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _revision_is_used(self) -> Self:
+        if self.revision is not None and not is_hub_name(self.name):
+            raise ValueError(
+                f"{self.name} is pinned already; set model.revision to null, or name a model hub:OWNER/NAME"
+            )
         return self
 
     @model_validator(mode="after")

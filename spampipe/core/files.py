@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LONGEST_REASON = 200  # characters of what pandas says of a table
+_GIT_DIGITS = 40  # of a hash in hexadecimal
 
 
 @contextmanager
@@ -121,6 +122,24 @@ def digest(path: Path, algorithm: str = "sha256") -> str:
     """
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+
+
+def recorded_digest(path: Path, like: str) -> str:
+    """The hash of a file, of the kind that a model hub has recorded for it.
+
+    Args:
+        path: the file.
+        like: the recorded hash in hexadecimal: 64 digits for a sha256, 40 for git's hash of the file (Git's
+            documentation, "Git Internals - Git Objects").
+
+    Returns:
+        The hash in hexadecimal.
+    """
+    if len(like) != _GIT_DIGITS:
+        return digest(path)
+    hasher = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hasher).hexdigest()
 
 
 class _Rows(io.TextIOWrapper):

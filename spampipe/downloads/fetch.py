@@ -17,6 +17,10 @@ from spampipe.downloads.sources import HubFile, Source, source_at
 
 logger = logging.getLogger(__name__)
 
+_SHA256_DIGITS = 64  # in hexadecimal
+
+HUB = "hub:"  # begins the name of a file of any repository of the hub, `hub:OWNER/NAME/FILE`
+
 
 @dataclass(frozen=True)
 class Pin:
@@ -25,7 +29,7 @@ class Pin:
     Attributes:
         name: what users call it, in errors and in their sources file.
         sha256: the hash of its bytes in hexadecimal; None only for a file of the hub, whose hash the hub has
-            recorded in the pinned commit.
+            recorded in the pinned commit, that of git for small files.
         sources: the places to look for it, in this order.
     """
 
@@ -44,24 +48,41 @@ def fetch(pin: Pin, destination: Path, *, known: Sequence[Pin] = ()) -> str:
             given, names are not checked.
 
     Returns:
-        The sha256 of the file in hexadecimal.
+        The hash of the file in hexadecimal: its sha256, or for a small file of the hub without one that of git.
 
     Raises:
         FetchError: no source delivered; one line lists each with its reason.
     """
+    verified = cached(pin, known=known)
+    with files.replacing(destination) as temporary:
+        shutil.copyfile(verified, temporary)
+    return verified.name
+
+
+def cached(pin: Pin, *, known: Sequence[Pin] = ()) -> Path:
+    """Put the pinned file into the cache, if it is not there.
+
+    Args:
+        pin: the file to fetch.
+        known: as for `fetch`.
+
+    Returns:
+        Its path there, whose name is its hash. The file is not to be changed.
+
+    Raises:
+        FetchError: as in `fetch`.
+    """
     sources = _overridden(pin, known) or pin.sources
     expected = pin.sha256 or _published_hash(pin)
-    cached = cache_directory() / "files" / expected
-    cached.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{cached}.lock"):  # two experiments may want the same file at once
-        if cached.exists() and files.digest(cached) != expected:
+    path = cache_directory() / "files" / expected
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):  # two experiments may want the same file at once
+        if path.exists() and files.recorded_digest(path, expected) != expected:
             logger.warning("%s: the cached copy is damaged; fetching it again", pin.name)
-            cached.unlink()
-        if not cached.exists():
-            _retrieve(pin, expected, sources, cached)
-    with files.replacing(destination) as temporary:
-        shutil.copyfile(cached, temporary)
-    return expected
+            path.unlink()
+        if not path.exists():
+            _retrieve(pin, expected, sources, path)
+    return path
 
 
 def cache_directory() -> Path:
@@ -69,29 +90,30 @@ def cache_directory() -> Path:
     return environment.read().cache or platformdirs.user_cache_path("spampipe")
 
 
-def _retrieve(pin: Pin, expected: str, sources: Sequence[Source], cached: Path) -> None:
+def _retrieve(pin: Pin, expected: str, sources: Sequence[Source], target: Path) -> None:
     reasons = []
     for number, source in enumerate(sources, 1):
         # Named by hash and source, so that a broken-off download is continued, and only by its own source.
-        partial = cached.with_name(f"{expected}.{number}.partial")
+        partial = target.with_name(f"{expected}.{number}.partial")
         logger.info("%s: fetching from %s", pin.name, source)
         try:
             continued = _leftovers(partial)
             source.retrieve(partial)
-            if files.digest(partial) != expected and continued:
+            if files.recorded_digest(partial, expected) != expected and continued:
                 _discard(partial)  # what was left over may have been from another version of the file
                 source.retrieve(partial)
-            found = files.digest(partial)
+            found = files.recorded_digest(partial, expected)
         except SourceError as error:
             reasons.append(f"{source}: {error}")
             continue
         if found == expected:
-            partial.replace(cached)
+            partial.replace(target)
             for other in range(1, len(sources) + 1):
-                _discard(cached.with_name(f"{expected}.{other}.partial"))
+                _discard(target.with_name(f"{expected}.{other}.partial"))
             return
         _discard(partial)
-        reasons.append(f"{source}: refused, its sha256 is {found[:12]}... and not {expected[:12]}...")
+        kind = "sha256" if len(expected) == _SHA256_DIGITS else "hash"
+        reasons.append(f"{source}: refused, its {kind} is {found[:12]}... and not {expected[:12]}...")
     tried = one_line("; ".join(f"({n}) {r}" for n, r in enumerate(reasons, 1)))
     raise FetchError(
         f"{pin.name} could not be fetched. Tried {tried}. "
@@ -106,7 +128,7 @@ def _published_hash(pin: Pin) -> str:
             record = cache_directory() / "hashes" / f"{pin.name}-{source.revision}"
             if not record.exists():
                 try:
-                    files.write_bytes(record, source.published_sha256().encode())
+                    files.write_bytes(record, source.published_hash().encode())
                 except SourceError as error:
                     raise FetchError(
                         f"{pin.name}: its hash could not be looked up at {source}: {error}; check the network"
@@ -128,7 +150,7 @@ def _overridden(pin: Pin, known: Sequence[Pin]) -> list[Source]:
         raise FetchError(f"{path} ({environment.SOURCES}): expected lines of the form `name: location`")
     names = {pin.name} | {other.name for other in known}
     for name in document:
-        if known and name not in names:
+        if known and name not in names and not str(name).startswith(HUB):
             raise FetchError(f"{path} ({environment.SOURCES}): {name}: no such file; {closest(name, sorted(names))}")
     locations = document.get(pin.name, [])
     if isinstance(locations, str):

@@ -162,19 +162,22 @@ class HubFile:
         Path(path).replace(target)
         shutil.rmtree(folder, ignore_errors=True)
 
-    def published_sha256(self) -> str:
-        """The hash that the hub recorded for this file in this commit.
+    def published_hash(self) -> str:
+        """The hash that the hub recorded for this file in this commit, as `files.recorded_digest` works it out.
+
+        Returns:
+            In hexadecimal: the sha256 of a large file, git's hash of a small one.
 
         Raises:
             SourceError: the hub cannot be reached, or does not store this file by its hash.
         """
         etag = self._etag()
-        if re.fullmatch("[0-9a-f]{64}", etag) is None:
-            raise SourceError("the hub does not record a sha256 for this file")
+        if re.fullmatch("[0-9a-f]{64}|[0-9a-f]{40}", etag) is None:
+            raise SourceError("the hub does not record a hash of this file")
         return etag
 
     def _etag(self) -> str:
-        """What the hub answers about the file, asked once: for large files the sha256."""
+        """What the hub answers about the file, asked once: its hash."""
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
         from spampipe.downloads import web  # requests takes long to import

@@ -29,15 +29,17 @@ def greedy_continuation(decoder: Decoder, token_ids: list[int], new_tokens: int)
     return ids
 
 
-def continue_text(name: str, text: str, new_tokens: int) -> str:
+def continue_text(name: str, text: str, new_tokens: int, revision: str | None = None) -> str:
     """Continue `text` with the pretrained base model `name`, fetched into the cache if need be.
 
     Args:
-        name: the base model's name in BASE_MODELS.
+        name: the base model's name, as in BaseChoice.
         text: the beginning, not empty.
         new_tokens: how many tokens to add, at least 1.
+        revision: as in BaseChoice.
 
     Raises:
+        CheckpointError: it is a model of a kind that this project has not.
         ParamsError: the model has no pretrained weights or is no decoder, or the text or number is unusable.
         FetchError: its files could not be had.
     """
@@ -45,7 +47,7 @@ def continue_text(name: str, text: str, new_tokens: int) -> str:
         raise ParamsError("the text is empty; give the beginning of a sentence")
     if new_tokens < 1:
         raise ParamsError(f"--tokens: {new_tokens} tokens cannot be added; ask for 1 or more")
-    choice = BaseChoice(name, "pretrained")
+    choice = BaseChoice(name, "pretrained", revision)
     folder = bases.cached_base(choice)
     base = bases.base_model(choice, folder)
     tokenizer = base.family.load_tokenizer(folder)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.downloads.fetch import Pin
+from spampipe.models.rotary_scaling import RotaryScaling
 
 if TYPE_CHECKING:
     from spampipe.models.backbone import Backbone
@@ -24,7 +25,7 @@ class DecoderConfig:
         context_length: the most tokens in one sequence.
         hidden_size: width of the residual stream.
         num_layers: transformer blocks.
-        num_heads: query heads; each is hidden_size / num_heads wide.
+        num_heads: query heads; each is hidden_size / num_heads wide, unless head_width says otherwise.
         num_kv_heads: key and value heads; fewer than num_heads means grouped-query attention.
         intermediate_size: width of the MLP's inner layer.
         positions: a learned table of positions (GPT-2), or rotary embedding of queries and keys (Llama).
@@ -33,6 +34,10 @@ class DecoderConfig:
         biases: whether the linear layers have them.
         norm_epsilon: added to the variance before its root.
         rotary_base: wavelengths grow up to 2 pi times this; unused with learned positions.
+        qkv_biases: whether the projections to queries, keys and values have biases, even if other layers have none.
+        rotary_scaling: how rotary frequencies are lowered; None for not at all.
+        head_width: width of one attention head; None for hidden_size / num_heads.
+        tied_head: whether next tokens are scored by the token embedding; if not, by a matrix of its own.
     """
 
     vocabulary_size: int
@@ -48,11 +53,15 @@ class DecoderConfig:
     biases: bool
     norm_epsilon: float
     rotary_base: float
+    qkv_biases: bool = False
+    rotary_scaling: RotaryScaling | None = None
+    head_width: int | None = None
+    tied_head: bool = True
 
     @property
     def head_size(self) -> int:
         """Width of one attention head."""
-        return self.hidden_size // self.num_heads
+        return self.head_width or self.hidden_size // self.num_heads
 
     @property
     def reads_both_ways(self) -> bool:
@@ -100,6 +109,11 @@ class EncoderConfig:
         return True
 
     @property
+    def qkv_biases(self) -> bool:
+        """As in DecoderConfig."""
+        return True
+
+    @property
     def reads_both_ways(self) -> bool:
         """As in DecoderConfig."""
         return True
@@ -127,12 +141,14 @@ class BaseChoice:
     """Which base model is used.
 
     Attributes:
-        name: a key of `models.catalogue.BASE_MODELS`.
+        name: a key of `models.catalogue.BASE_MODELS` or `HUB_MODELS`, or `hub:OWNER/NAME`.
         weights: whether its published tensors are used, or random ones.
+        revision: for `hub:OWNER/NAME`, the full hash of one commit; None for the others, which are pinned.
     """
 
     name: str
     weights: Weights
+    revision: str | None = None
 
 
 class Family(Protocol):

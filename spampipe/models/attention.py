@@ -3,6 +3,8 @@
 Shapes in this module: B sequences, T tokens each, C = hidden_size, H query heads of D = C / H channels.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -10,6 +12,7 @@ from torch.nn import functional
 from spampipe.models.architectures import DecoderConfig, ModelConfig
 from spampipe.models.layers import Linear
 from spampipe.models.precision import rounds_operands
+from spampipe.models.rotary_scaling import RotaryScaling
 
 
 class Attention(nn.Module):
@@ -24,11 +27,12 @@ class Attention(nn.Module):
         super().__init__()
         self.num_heads, self.num_kv_heads = config.num_heads, config.num_kv_heads
         self.head_size, self.dropout = config.head_size, dropout
-        kv_size = config.num_kv_heads * config.head_size
-        self.query = Linear(config.hidden_size, config.hidden_size, bias=config.biases)
-        self.key = Linear(config.hidden_size, kv_size, bias=config.biases)
-        self.value = Linear(config.hidden_size, kv_size, bias=config.biases)
-        self.output = Linear(config.hidden_size, config.hidden_size, bias=config.biases)
+        size, kv_size = (count * config.head_size for count in (config.num_heads, config.num_kv_heads))
+        qkv_biases = config.biases or config.qkv_biases
+        self.query = Linear(config.hidden_size, size, bias=qkv_biases)
+        self.key = Linear(config.hidden_size, kv_size, bias=qkv_biases)
+        self.value = Linear(config.hidden_size, kv_size, bias=qkv_biases)
+        self.output = Linear(size, config.hidden_size, bias=config.biases)
 
     def forward(
         self,
@@ -88,7 +92,7 @@ class Rotation:
 
     def __init__(self, config: DecoderConfig, length: int, device: torch.device) -> None:
         exponents = torch.arange(0, config.head_size, 2, device=device).float() / config.head_size
-        frequencies = config.rotary_base**-exponents
+        frequencies = _scaled(config.rotary_base**-exponents, config.rotary_scaling)
         angles = torch.arange(length, device=device).float()[:, None] * frequencies  # (T, D/2)
         self._cosines = angles.cos().repeat(1, 2)  # (T, D)
         self._sines = torch.cat((-angles.sin(), angles.sin()), dim=-1)
@@ -109,6 +113,19 @@ class Rotation:
         exact = heads.float()
         first, second = exact.chunk(2, dim=-1)
         return torch.cat((second, first), dim=-1).mul_(sines).addcmul_(exact, cosines).to(heads.dtype)
+
+
+def _scaled(frequencies: Tensor, scaling: RotaryScaling | None) -> Tensor:
+    """(D/2,) frequencies in radians a token, lowered as `RotaryScaling` says."""
+    if scaling is None:
+        return frequencies
+    lowered = frequencies / scaling.factor
+    if scaling.kind == "linear":
+        return lowered
+    turns = scaling.original_context_length * frequencies / (2 * math.pi)  # within the first training's texts
+    low, high = scaling.low_frequency_factor, scaling.high_frequency_factor
+    kept = ((turns - low) / (high - low)).clamp(0, 1)
+    return (1 - kept) * lowered + kept * frequencies
 
 
 def take(hidden_states: Tensor, chosen: Tensor) -> Tensor:

@@ -9,9 +9,10 @@ from typing import Any
 from filelock import FileLock
 
 from spampipe.core import files
-from spampipe.core.errors import ParamsError
+from spampipe.core.errors import CheckpointError, ParamsError
 from spampipe.data.catalogue import DATASETS
 from spampipe.downloads.fetch import Pin, cache_directory, fetch
+from spampipe.models import hub
 from spampipe.models.architectures import BaseChoice, BaseModel, PublishedFiles
 from spampipe.models.catalogue import BASE_MODELS
 
@@ -35,8 +36,12 @@ def base_model(choice: BaseChoice, folder: Path) -> BaseModel:
     Args:
         choice: which one.
         folder: where it is laid out.
+
+    Raises:
+        CheckpointError: what the folder itself says of the model is missing or damaged.
     """
-    return BASE_MODELS[choice.name]
+    repository = hub.repository_of(choice)
+    return BASE_MODELS[choice.name] if repository is None else hub.laid_out_base(repository, folder)
 
 
 def fetch_base(choice: BaseChoice | None, folder: Path) -> None:
@@ -47,15 +52,18 @@ def fetch_base(choice: BaseChoice | None, folder: Path) -> None:
         folder: made if missing; files of an earlier model are removed.
 
     Raises:
+        CheckpointError: it is a model of a kind that this project has not.
         FetchError: a file could not be had.
-        ParamsError: there are no pretrained weights.
+        ParamsError: there are no pretrained weights, or model.revision is not the hash of a commit.
     """
     folder.mkdir(parents=True, exist_ok=True)
     kept: list[Path] = []
     if choice is not None:
-        BASE_MODELS[choice.name].family.lay_out(_published(choice), folder, partial(fetch, known=PINS))
+        repository = hub.repository_of(choice)
+        base = BASE_MODELS[choice.name] if repository is None else hub.published_base(repository)
+        base.family.lay_out(_published(choice, base), folder, partial(fetch, known=PINS))
         kept = _files(choice, folder)
-    for present in (*folder.glob("tokenizer.*"), *folder.glob("weights.*")):
+    for present in (*folder.glob("tokenizer.*"), *folder.glob("weights.*"), *folder.glob("config.*")):
         if present not in kept:
             present.unlink()
 
@@ -70,10 +78,11 @@ def cached_base(choice: BaseChoice) -> Path:
         The folder, laid out as `fetch_base` does.
 
     Raises:
+        CheckpointError: it is a model of a kind that this project has not.
         FetchError: a file could not be had.
-        ParamsError: there are no pretrained weights.
+        ParamsError: there are no pretrained weights, or model.revision is not the hash of a commit.
     """
-    folder = cache_directory() / "bases" / f"{choice.name}-{choice.weights}"
+    folder = cache_directory() / "bases" / f"{_cache_name(choice)}-{choice.weights}"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
         if not _is_complete(choice, folder):
@@ -83,20 +92,28 @@ def cached_base(choice: BaseChoice) -> Path:
     return folder
 
 
-def _published(choice: BaseChoice) -> PublishedFiles:
+def _cache_name(choice: BaseChoice) -> str:
+    """What tells a base model from all others, as a relative path."""
+    repository = hub.repository_of(choice)
+    if repository is None:
+        return choice.name
+    return f"hub/{repository.path}/{hub.require_commit(repository)}"
+
+
+def _published(choice: BaseChoice, base: BaseModel) -> PublishedFiles:
     """The published files that are needed."""
-    published = BASE_MODELS[choice.name].published
     if choice.weights == "random":
-        return replace(published, weights=None)
-    if published.weights is None:
+        return replace(base.published, weights=None)
+    if base.published.weights is None:
         raise ParamsError(f"{choice.name} has no pretrained weights; choose another model")
-    return published
+    return base.published
 
 
 def _files(choice: BaseChoice, folder: Path) -> list[Path]:
     """The files that a folder has once it is laid out."""
-    family = BASE_MODELS[choice.name].family
-    return [family.tokenizer_path(folder)] + ([family.weights_path(folder)] if choice.weights == "pretrained" else [])
+    family = base_model(choice, folder).family
+    weights = [family.weights_path(folder)] if choice.weights == "pretrained" else []
+    return [family.tokenizer_path(folder), *weights, *hub.other_files(hub.repository_of(choice), folder)]
 
 
 def _is_complete(choice: BaseChoice, folder: Path) -> bool:
@@ -104,13 +121,13 @@ def _is_complete(choice: BaseChoice, folder: Path) -> bool:
     try:
         found = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         return bool(found == _manifest(choice, folder))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, CheckpointError):
         return False
 
 
 def _manifest(choice: BaseChoice, folder: Path) -> dict[str, Any]:
     """Where the files came from, and the size in bytes and the time in ns of the last change of each."""
-    published = _published(choice)
+    published = _published(choice, base_model(choice, folder))
     pins = [pin for pin in (published.tokenizer, published.weights) if pin is not None]
     states = {path.name: path.stat() for path in _files(choice, folder)}
     return {

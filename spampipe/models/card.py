@@ -14,9 +14,11 @@ from spampipe.core import files
 from spampipe.core.errors import CheckpointError
 from spampipe.data.labels import LabelSet
 from spampipe.data.truncation import Truncate
+from spampipe.downloads.hub import is_commit
 from spampipe.models.architectures import BaseChoice, ModelConfig
-from spampipe.models.catalogue import BASE_MODELS
+from spampipe.models.catalogue import BASE_MODELS, HUB_MODELS
 from spampipe.models.choices import Position, Precision, Trainable
+from spampipe.models.hub_names import HubRepository, is_hub_name, named_repository
 
 FORMAT = 3
 _SEAL = "sha256"  # the card's own hash, over all its other entries
@@ -40,6 +42,7 @@ class ClassifierCard(BaseModel):
         causal: whether a token attends to itself and earlier tokens only.
         trainable: the part that was trained.
         precision: what matrix products are computed in while training, `fp32` or `bf16`.
+        revision: the commit of a base model of the hub; None for one that the catalogue has pinned.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -56,19 +59,34 @@ class ClassifierCard(BaseModel):
     trainable: Trainable
     precision: Precision
     truncate: Truncate = "tail"
+    revision: str | None = None
 
     @property
     def choice(self) -> BaseChoice:
         """Which base model it is made of."""
-        return BaseChoice(self.base, "random" if self.base_sha256 is None else "pretrained")
-
-    @property
-    def padding(self) -> int:
-        """The id that fills short rows up: the tokenizer's end of text."""
-        return BASE_MODELS[self.base].family.padding
+        return BaseChoice(self.base, "random" if self.base_sha256 is None else "pretrained", self.revision)
 
     @model_validator(mode="after")
     def _fits_the_base(self) -> Self:
+        context = self.architecture.context_length
+        if self.max_length > context:
+            raise ValueError(f"max_length: {self.max_length} is more than {self.base}'s {context}")
+        if is_hub_name(self.base):
+            self._fits_the_hub(HubRepository(named_repository(self.base)).name)
+        elif self.base in HUB_MODELS:
+            self._fits_the_hub(HUB_MODELS[self.base].name)
+        else:
+            self._fits_the_catalogue()
+        return self
+
+    def _fits_the_hub(self, name: str) -> None:
+        """What can be said without the files of a repository, `hub:OWNER/NAME`."""
+        if self.tokenizer != name:
+            raise ValueError(f"tokenizer: {self.tokenizer} is not {self.base}'s, {name}")
+        if is_hub_name(self.base) and not is_commit(self.revision or ""):
+            raise ValueError(f"revision: {self.revision} is not the hash of a commit")
+
+    def _fits_the_catalogue(self) -> None:
         if self.base not in BASE_MODELS:
             raise ValueError(f"base: {self.base} is not among {', '.join(BASE_MODELS)}")
         base = BASE_MODELS[self.base]
@@ -78,9 +96,6 @@ class ClassifierCard(BaseModel):
             raise ValueError(f"architecture: not {self.base}'s")
         if self.base_sha256 is not None and not base.has_pretrained_weights:
             raise ValueError(f"base_sha256: {self.base} has no pretrained weights")
-        if self.max_length > base.config.context_length:
-            raise ValueError(f"max_length: {self.max_length} is more than {self.base}'s {base.config.context_length}")
-        return self
 
 
 class SavedCard(ClassifierCard):

@@ -63,6 +63,7 @@ def describe(
         trainable=model.trainable,
         precision=precision,
         truncate=truncate,
+        revision=choice.revision,
     )
 
 
@@ -210,7 +211,10 @@ def _checked_weights(card: ClassifierCard, base: Path) -> Path:
 
 def _assemble(card: ClassifierCard, base: Path, dropout: float, device: torch.device) -> Classifier:
     """The network, frozen as the card says, its decoder yet without tensors."""
-    decoder = _family(card, base).build(card.architecture, dropout)
+    known = bases.base_model(card.choice, base)
+    if known.config != card.architecture:
+        raise CheckpointError(f"{base}: not the base model that the classifier's card describes; run `dvc checkout`")
+    decoder = known.family.build(card.architecture, dropout)
     network = Classifier(decoder, len(card.labels), card.position, card.causal)
     network.head.to(device)
     freeze(network, card.trainable)

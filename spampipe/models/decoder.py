@@ -21,6 +21,9 @@ class Decoder(Backbone):
     Args:
         config: the shape.
         dropout: the share of values that training sets to 0 after the embedding, in attention and after sub-layers.
+
+    Attributes:
+        output_head: what scores next tokens if the token embedding does not; None where no such scores are wanted.
     """
 
     config: DecoderConfig
@@ -33,6 +36,7 @@ class Decoder(Backbone):
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(Block(config, dropout) for _ in range(config.num_layers))
         self.final_norm = _norm(config)
+        self.output_head: Linear | None = None
 
     def embed(self, input_ids: Tensor) -> Tensor:
         """As in Backbone."""
@@ -47,13 +51,25 @@ class Decoder(Backbone):
             return None
         return Rotation(self.config, hidden_states.shape[1], hidden_states.device)
 
+    def add_output_head(self) -> None:
+        """Make room, on the meta device, for what scores next tokens, if the token embedding does not."""
+        if not self.config.tied_head:
+            with torch.device("meta"):
+                self.output_head = Linear(self.config.hidden_size, self.config.vocabulary_size, bias=False)
+
     def logits(self, hidden_states: Tensor) -> Tensor:
-        """Next-token scores, (..., vocabulary); both families tie the head to the embedding.
+        """Next-token scores, (..., vocabulary).
 
         Args:
             hidden_states: (..., C) normalized hidden states.
+
+        Raises:
+            ValueError: the model was loaded without its output head; `weights.load_decoder` loads it.
         """
-        return functional.linear(hidden_states, self.token_embedding.weight)
+        if self.output_head is None and not self.config.tied_head:
+            raise ValueError("the output head is not loaded")
+        head = self.output_head or self.token_embedding
+        return functional.linear(hidden_states, head.weight)
 
 
 class Block(nn.Module):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spampipe.core.errors import ParamsError
 from spampipe.core.workspace import Workspace
 from spampipe.data import tokens
 from spampipe.data.labels import LabelSet
@@ -53,16 +54,24 @@ def tokenize(
         settings: how long rows may be, and what of longer ones is cut off.
 
     Raises:
+        CheckpointError: what the folder says of the model is missing or damaged.
         DataError: the tokenizer's file is missing or damaged.
+        ParamsError: rows may be longer than the model reads.
     """
     if choice is None:
         nothing = {split: [list[int]() for _ in table.index] for split, table in tables.items()}
         empty = {split: tokens.pad(nothing[split], _classes(table), 0, 0, labels) for split, table in tables.items()}
         return Tokenized(empty, {split: _share_over(rows, 0) for split, rows in nothing.items()})
     model = bases.base_model(choice, base)
+    wanted, context = settings.max_length, model.config.context_length
+    if isinstance(wanted, int) and wanted > context:
+        raise ParamsError(
+            f"tokenize_pad.max_length is {wanted}, but {choice.name} reads at most {context} tokens; "
+            f"set it to {context} or less, or to model_context"
+        )
     tokenizer = model.family.load_tokenizer(base)
     rows = {split: tokenizer.encode(table["Text"].tolist()) for split, table in tables.items()}
-    max_length = tokens.choose_max_length(settings.max_length, rows["train"], model.config.context_length)
+    max_length = tokens.choose_max_length(wanted, rows["train"], context)
     rule, special = settings.truncate, (tokenizer.prefix_length, tokenizer.suffix_length)
     padded = {
         split: tokens.pad(rows[split], _classes(table), max_length, tokenizer.padding, labels, rule, special)

@@ -1,7 +1,7 @@
 """Fill a network from published weight files. A name or shape that does not fit is an error, never skipped."""
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Container, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,14 +12,16 @@ from torch import Tensor, nn
 from spampipe.core.errors import WeightsError
 from spampipe.models.architectures import Family, ModelConfig
 from spampipe.models.backbone import Backbone
+from spampipe.models.decoder import Decoder
 
 State = dict[str, Tensor]
 _Module = TypeVar("_Module", bound=nn.Module)
 _CPU = torch.device("cpu")
+_OUTPUT_HEAD = "output_head.weight"  # only language models use it
 
 
 def load_decoder(family: Family, path: Path, config: ModelConfig) -> Backbone:
-    """Read a family's weight file into its decoder or encoder, in float32.
+    """Read a family's weight file into its decoder, which scores next tokens, or encoder, in float32.
 
     Args:
         family: which one the file is of.
@@ -29,14 +31,17 @@ def load_decoder(family: Family, path: Path, config: ModelConfig) -> Backbone:
     Raises:
         WeightsError: the file is missing or damaged, or a tensor is missing, unknown or of another shape.
     """
-    return load_into(family.build(config, 0.0), family, path)
+    network = family.build(config, 0.0)
+    if isinstance(network, Decoder):
+        network.add_output_head()
+    return load_into(network, family, path)
 
 
 def load_into(
     network: Backbone,
     family: Family,
     path: Path,
-    leave_out: Container[str] = (),
+    leave_out: Collection[str] = (),
     device: torch.device = _CPU,
 ) -> Backbone:
     """Fill a network from its family's weight file, leaving some tensors as they are.
@@ -51,6 +56,8 @@ def load_into(
     Raises:
         WeightsError: as in `load_decoder`.
     """
+    if _OUTPUT_HEAD not in network.state_dict():
+        leave_out = {*leave_out, _OUTPUT_HEAD}
     try:
         state = family.read_weights(path, network.config, leave_out)
     except FileNotFoundError:

@@ -25,6 +25,7 @@ from tests.support.trained import with_small_base
 MAX_LENGTH = 12
 MODEL = {
     "name": "gpt2-tiny",
+    "revision": None,
     "weights": "random",
     "trainable": "last_block",
     "position": "last_real",

@@ -543,12 +543,29 @@ class TestHubFile:
         assert user.fetch(None, name, out) == sha256(b"recorded weights")
         assert out.read_bytes() == b"recorded weights"
 
-    @pytest.mark.parametrize("etag", ["a" * 40, "z" * 64])
-    def test_hub_that_records_no_sha256_is_an_error_where_none_is_pinned(
+    @pytest.mark.parametrize("data", [BODY[:999], b"", b"line\r\nline\n"])
+    def test_small_file_is_verified_by_the_hash_that_git_has_for_it(
+        self, server: FileServer, user: HubUser, name: str, out: Path, data: bytes, tmp_path: Path
+    ) -> None:
+        (tmp_path / "committed").write_bytes(data)
+        command = ["git", "hash-object", "--no-filters", "committed"]
+        recorded = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+        self.publish(server, name, data, etag=recorded)
+        assert user.fetch(None, name, out) == recorded
+        assert out.read_bytes() == data
+
+    def test_altered_small_file_is_refused(self, server: FileServer, user: HubUser, name: str, out: Path) -> None:
+        self.publish(server, name, b"altered settings", etag="a" * 40)
+        with pytest.raises(FetchError, match=rf"hub someone/model@0123456, {name}: refused, its hash is"):
+            user.fetch(None, name, out)
+        assert not out.exists()
+
+    @pytest.mark.parametrize("etag", ["z" * 40, "z" * 64, "a" * 39])
+    def test_hub_that_records_no_hash_is_an_error_where_none_is_pinned(
         self, server: FileServer, user: HubUser, name: str, out: Path, etag: str
     ) -> None:
         self.publish(server, name, b"small file", etag=etag)
-        with pytest.raises(FetchError, match="the hub does not record a sha256 for this file"):
+        with pytest.raises(FetchError, match="the hub does not record a hash of this file"):
             user.fetch(None, name, out)
         assert user.fetch(sha256(b"small file"), name, out) == sha256(b"small file")
 

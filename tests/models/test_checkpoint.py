@@ -47,7 +47,7 @@ from tests.support.tiny_models import (
 CPU = torch.device("cpu")
 TRAINABLE = get_args(Trainable)
 SEED = 3
-MODEL = {"position": "last_real", "causal": True, "trainable": "last_block", "dropout": 0.0}
+MODEL = {"revision": None, "position": "last_real", "causal": True, "trainable": "last_block", "dropout": 0.0}
 GPT2_PRETRAINED = {"name": "gpt2-small", "weights": "pretrained"}
 LLAMA_PRETRAINED = {"name": "smollm2-135m", "weights": "pretrained"}
 RANDOM = {"name": "gpt2-tiny", "weights": "random"}
@@ -246,7 +246,11 @@ def test_the_card_holds_everything(workspace, kind):
         "format": 3,
         "base": kind["name"],
         "base_sha256": None if kind is RANDOM else digest(base_of(workspace, kind["name"])),
-        "architecture": dataclasses.asdict(base.config),
+        "architecture": {  # entries that have a default are written only if they differ from it
+            field.name: getattr(base.config, field.name)
+            for field in dataclasses.fields(base.config)
+            if field.default is dataclasses.MISSING
+        },
         "tokenizer": base.family.tokenizer,
         "tokenizer_sha256": digest(tokenizer_of(workspace)),
         "labels": {"names": ["no", "perhaps", "yes"], "positive": None},
@@ -254,7 +258,6 @@ def test_the_card_holds_everything(workspace, kind):
         "weights_sha256": digest(workspace.classifier_weights),
         **how,
     }
-    assert load_card(workspace.classifier_card).padding == {"r50k_base": 50256, "smollm2": 0}[base.family.tokenizer]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["name"])

@@ -194,8 +194,8 @@ def package_with_family(published: Path, folder: Path) -> Path:
     (package / "models/families/neox.py").write_text(text)
     catalogue = package / "models/catalogue.py"
     lines = catalogue.read_text().splitlines()
-    changed = [line.replace("import gpt2, llama", "import gpt2, llama, neox") for line in lines]
-    changed = [line.replace("| llama.MODELS", "| llama.MODELS | neox.MODELS") for line in changed]
+    more = {"from spampipe.models.families import ": ", neox", "BASE_MODELS: ": " | neox.MODELS"}
+    changed = [line + "".join(end for begin, end in more.items() if line.startswith(begin)) for line in lines]
     assert sum(before != after for before, after in zip(lines, changed, strict=True)) == 2  # its import and its entry
     catalogue.write_text("\n".join(changed) + "\n")
     return package

@@ -15,7 +15,9 @@ from tests.support.repositories import run, tracked_runs
 
 
 def test_a_prompt_is_an_experiment_with_metrics_a_run_and_a_model(repository: Path) -> None:
-    (repository / "own.yaml").write_text("instruction: ''\nquestion: 'Is {text} spam?'\nanswers: {ham: no, spam: yes}\n")
+    (repository / "own.yaml").write_text(
+        "instruction: ''\nquestion: 'Is {text} spam?'\nanswers: {ham: no, spam: yes}\n"
+    )
     asked = ("prompt", "--shots", "2", "--calibrate", "--template", "../own.yaml")
     printed = run(repository / "data", "spampipe", *asked).stdout  # from any folder of the repository
     (heading, name), *metrics = [line.split("\t") for line in printed.splitlines()]

@@ -20,6 +20,7 @@ from tests.support.tiny_models import GPT2, randomize
 
 MODEL = {
     "name": "gpt2-tiny",
+    "revision": None,
     "weights": "random",
     "trainable": "all",
     "position": "last_real",

@@ -13,7 +13,10 @@ from spampipe.data.fast_tokenizer import FastTokenizer
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.downloads.fetch import Pin
 from spampipe.downloads.sources import HubFile, PypiPackage
+from spampipe.models import stored_tensors
 from spampipe.models.architectures import BaseModel, EncoderConfig, PublishedFiles
+from spampipe.models.hub_config import HubConfig, HubFamily
+from spampipe.models.stored_tensors import Place
 
 if TYPE_CHECKING:
     from spampipe.models.encoder import Encoder
@@ -63,29 +66,44 @@ class Bert:
 
     def read_weights(self, path: Path, config: EncoderConfig, leave_out: Container[str]) -> "State":
         """As in Family; the hub's tensors get this project's names, and heads that are not used are left out."""
-        from safetensors import safe_open
-
-        from spampipe.models.weights import block_name, rename
-
-        state: State = {}
-        with safe_open(path, framework="pt") as stored:
-            for key in stored.keys():  # noqa: SIM118 - not a dict
-                published = key.removeprefix("bert.")
-                if _NOT_NEEDED.fullmatch(published):
-                    continue
-                prefix, kind = block_name(r"encoder\.layer\.(\d+)\.(.+)", published)
-                name = prefix + rename(kind, _NAMES)
-                for old, ending in _OLD_ENDINGS.items():
-                    name = name.removesuffix(old) + ending if name.endswith(old) else name
-                if name not in leave_out:
-                    state[name] = stored.get_tensor(key).float()
-        return state
+        return stored_tensors.read(path, _place, leave_out)
 
     def build(self, config: EncoderConfig, dropout: float) -> "Encoder":
         """As in Family."""
         from spampipe.models.encoder import empty_encoder
 
         return empty_encoder(config, dropout)
+
+
+def _place(name: str) -> Place | None:
+    """Where a tensor of the hub's files goes."""
+    from spampipe.models.weights import block_name, rename
+
+    published = name.removeprefix("bert.")
+    if _NOT_NEEDED.fullmatch(published):
+        return None
+    prefix, kind = block_name(r"encoder\.layer\.(\d+)\.(.+)", published)
+    ours = prefix + rename(kind, _NAMES)
+    for old, ending in _OLD_ENDINGS.items():
+        ours = ours.removesuffix(old) + ending if ours.endswith(old) else ours
+    return Place((ours,))
+
+
+def _hub_shape(config: HubConfig) -> EncoderConfig:
+    config.require("hidden_act", ("gelu",), "gelu")
+    config.require("position_embedding_type", ("absolute",), "absolute")
+    config.require("is_decoder", (False,), False)
+    hidden_size = config.size("hidden_size")
+    return EncoderConfig(
+        vocabulary_size=config.size("vocab_size"),
+        context_length=config.size("max_position_embeddings"),
+        hidden_size=hidden_size,
+        num_layers=config.size("num_hidden_layers"),
+        num_heads=config.divisor("num_attention_heads", hidden_size),
+        intermediate_size=config.size("intermediate_size"),
+        token_types=config.size("type_vocab_size", 2),
+        norm_epsilon=config.number("layer_norm_eps", 1e-12),
+    )
 
 
 def _model(num_layers: int, weights: Pin) -> BaseModel:
@@ -115,6 +133,7 @@ def _minilm(name: str, sha256: str, filename: str) -> Pin:
 
 
 FAMILY = Bert()
+HUB = HubFamily(_hub_shape, _place, FAMILY.build)
 _TOKENIZER = _minilm(  # gte-small's own file says the same
     "bert-uncased", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037", "tokenizer.json"
 )

@@ -12,7 +12,10 @@ from spampipe.data import tokenizer
 from spampipe.data.tokenizer import CONTRACTIONS_AND_WORDS, SYMBOLS, BytePairEncoding, Tokenizer
 from spampipe.downloads.fetch import Pin
 from spampipe.downloads.sources import HubFile, PypiPackage
+from spampipe.models import stored_tensors
 from spampipe.models.architectures import BaseModel, DecoderConfig, PublishedFiles
+from spampipe.models.hub_config import HubConfig, HubFamily
+from spampipe.models.stored_tensors import Place
 
 if TYPE_CHECKING:
     from spampipe.models.decoder import Decoder
@@ -36,6 +39,7 @@ _NAMES = {
     "wte.weight": "token_embedding.weight",
     "wpe.weight": "position_embedding.weight",
     "ln_f": "final_norm",
+    "lm_head": "output_head",
     "ln_1": "attention_norm",
     "ln_2": "mlp_norm",
     "attn.c_proj": "attention.output",
@@ -70,46 +74,70 @@ class Gpt2:
         return tokenizer.load(self.tokenizer_path(folder), ENCODING)
 
     def read_weights(self, path: Path, config: DecoderConfig, leave_out: Container[str]) -> "State":
-        """As in Family; the hub's tensors get this project's names.
-
-        Linear layers are stored (inputs, outputs), transposed to torch's, and query, key and value lie side by
-        side in one tensor.
-        """
+        """As in Family; the hub's tensors get this project's names."""
         import torch
         from safetensors import safe_open
 
-        from spampipe.models.weights import block_name, rename
-
-        state: State = {}
         with safe_open(path, framework="pt") as stored:
             keys = {key.removeprefix("transformer."): key for key in stored.keys()}  # noqa: SIM118 - not a dict
             head, embedding = (keys.get(name) for name in ("lm_head.weight", "wte.weight"))
-            if head and embedding and torch.equal(stored.get_tensor(head), stored.get_tensor(embedding)):
-                del keys["lm_head.weight"]  # a tied head, stored a second time; one of its own is left to be refused
-            for name, key in keys.items():
-                if _CONSTANT.fullmatch(name):
-                    continue
-                prefix, kind = block_name(r"h\.(\d+)\.(.+)", name)
-                if kind.startswith("attn.c_attn."):
-                    ours = [
-                        f"{prefix}attention.{part}.{kind.rsplit('.', 1)[1]}" for part in ("query", "key", "value")
-                    ]
-                else:
-                    ours = [prefix + rename(kind, _NAMES)]
-                if ours[0] in leave_out:
-                    continue
-                tensor = stored.get_tensor(key).float()
-                if re.search(r"\.c_\w+\.weight$", name):
-                    tensor = tensor.T
-                for part_name, part in zip(ours, tensor.chunk(len(ours)), strict=True):
-                    state[part_name] = part.contiguous()
-        return state
+            tied = head and embedding and torch.equal(stored.get_tensor(head), stored.get_tensor(embedding))
+
+        def placed(name: str) -> Place | None:
+            if name == head:
+                return None if tied else Place((name,))  # one of its own is left to be refused
+            return _place(name)
+
+        return stored_tensors.read(path, placed, leave_out)
 
     def build(self, config: DecoderConfig, dropout: float) -> "Decoder":
         """As in Family."""
         from spampipe.models.decoder import empty_decoder
 
         return empty_decoder(config, dropout)
+
+
+def _place(name: str) -> Place | None:
+    """Where a tensor of the hub's files goes.
+
+    Linear layers are stored (inputs, outputs), transposed to torch's, and query, key and value lie side by side in
+    one tensor.
+    """
+    from spampipe.models.weights import block_name, rename
+
+    name = name.removeprefix("transformer.")
+    if _CONSTANT.fullmatch(name):
+        return None
+    prefix, kind = block_name(r"h\.(\d+)\.(.+)", name)
+    names: tuple[str, ...] = (prefix + rename(kind, _NAMES),)
+    if kind.startswith("attn.c_attn."):
+        names = tuple(f"{prefix}attention.{part}.{kind.rsplit('.', 1)[1]}" for part in ("query", "key", "value"))
+    return Place(names, transposed=re.search(r"\.c_\w+\.weight$", name) is not None)
+
+
+def _hub_shape(config: HubConfig) -> DecoderConfig:
+    config.require("activation_function", ("gelu_new", "gelu_pytorch_tanh"), "gelu_new")
+    config.require("scale_attn_weights", (True,), True)
+    for switch in ("scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn"):
+        config.require(switch, (False,), False)
+    hidden_size = config.size("n_embd")
+    num_heads = config.divisor("n_head", hidden_size)
+    return DecoderConfig(
+        vocabulary_size=config.size("vocab_size"),
+        context_length=config.size("n_positions"),
+        hidden_size=hidden_size,
+        num_layers=config.size("n_layer"),
+        num_heads=num_heads,
+        num_kv_heads=num_heads,
+        intermediate_size=config.size("n_inner", 4 * hidden_size),
+        positions="learned",
+        normalization="layer_norm",
+        activation="gelu",
+        biases=True,
+        norm_epsilon=config.number("layer_norm_epsilon", 1e-5),
+        rotary_base=10_000.0,
+        tied_head=config.flag("tie_word_embeddings", True),
+    )
 
 
 def _model(hidden_size: int, num_layers: int, num_heads: int, weights: Pin | None) -> BaseModel:
@@ -137,6 +165,7 @@ def _weights(name: str, repository: str, revision: str, sha256: str | None = Non
 
 
 FAMILY = Gpt2()
+HUB = HubFamily(_hub_shape, _place, FAMILY.build)
 MODELS: dict[str, BaseModel] = {
     "gpt2-small": _model(
         768,

