@@ -43,6 +43,7 @@ SETTINGS = TrainParams(
     precision="fp32",
     group_by_length=False,
     activation_checkpointing=False,
+    class_weights="none",
 )
 POSITIONS: tuple[Position, ...] = ("last", "last_real")  # the book's, and this project's default
 REMARKS = (
@@ -75,6 +76,8 @@ def main() -> None:
                 position=position,
                 causal=True,
                 dropout=0.0,
+                features=None,
+                members=None,
             )
             return checkpoint.describe(
                 model, tables["train"].label_set, tables["train"].max_length, precision, folder

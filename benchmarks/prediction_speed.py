@@ -82,7 +82,7 @@ def against_book(base: str, label_set: LabelSet, texts: list[str], padded: int, 
                 "trainable": "last_block",
                 "position": position,
             }
-            choices = ModelParams(**settings, causal=True, dropout=0.0)
+            choices = ModelParams(**settings, causal=True, dropout=0.0, features=None, members=None)
             card = checkpoint.describe(choices, label_set, max_length, "fp32", folder)
             model = checkpoint.create(card, 123, 0.0, device, folder)
             model.network.eval()

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 # The module below this package and the class in it; imported once it is needed, as most kinds take long to import.
 _FINE_TUNED = ("neural", "NeuralClassifier")
-_OTHER_USES: dict[str, tuple[str, str]] = {}  # of a base model, by `model.trainable`; all others fine-tune it
-_WITHOUT_BASE: dict[str, tuple[str, str]] = {}  # by `model.name`
+# Of a base model, by `model.trainable`; all others fine-tune it.
+_OTHER_USES: dict[str, tuple[str, str]] = {"probe": ("probe", "ProbeClassifier")}
+ENSEMBLE = "ensemble"
+_WITHOUT_BASE: dict[str, tuple[str, str]] = {ENSEMBLE: ("ensemble", "EnsembleClassifier")}  # by `model.name`
 
 NAMES: tuple[str, ...] = (*BASE_MODELS, *_WITHOUT_BASE)
 

@@ -93,7 +93,7 @@ class NeuralClassifier(TextClassifier):
         )
         return loop.fit(self._model.network, first, second, self._train, listen)
 
-    def training_flops(self, examples: int, tokens: int) -> int:
+    def training_flops(self, examples: int, tokens: int) -> int | None:
         """As in TextClassifier; a lower bound, as in `models.cost`."""
         return cost.training_flops(self._model.network, examples, tokens)
 

@@ -12,7 +12,7 @@ from spampipe.core.errors import CheckpointError
 from spampipe.data.labels import LabelSet
 from spampipe.models.architectures import BaseChoice, DecoderConfig
 from spampipe.models.catalogue import BASE_MODELS
-from spampipe.models.choices import Position, Precision, Trainable
+from spampipe.models.choices import Feature, Position, Precision, Trainable, excess_of
 
 FORMAT = 3
 _SEAL = "sha256"  # the card's own hash, over all its other entries
@@ -34,6 +34,7 @@ class ClassifierCard(BaseModel):
         causal: whether a token attends to itself and earlier tokens only.
         trainable: the part that was trained.
         precision: what matrix products are computed in while training, `fp32` or `bf16`.
+        features: what a probe reads, which has no use for `position`; empty for a network of another kind.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -49,6 +50,7 @@ class ClassifierCard(BaseModel):
     causal: bool
     trainable: Trainable
     precision: Precision
+    features: tuple[Feature, ...] = ()
 
     @property
     def choice(self) -> BaseChoice:
@@ -75,6 +77,14 @@ class ClassifierCard(BaseModel):
             raise ValueError(f"max_length: {self.max_length} is more than {self.base}'s {base.config.context_length}")
         return self
 
+    @model_validator(mode="after")
+    def _is_a_probe_or_not(self) -> Self:
+        if bool(self.features) != (self.trainable == "probe"):
+            raise ValueError("features: a probe has some, and nothing else has")
+        if self.features and (problem := excess_of(self.features, self.architecture.num_layers)):
+            raise ValueError(f"features: {problem}")
+        return self
+
 
 class SavedCard(ClassifierCard):
     """The card of a classifier whose trained tensors are in a file.
@@ -87,14 +97,13 @@ class SavedCard(ClassifierCard):
 
 
 def save_card(card: SavedCard, path: Path) -> None:
-    """Write a card as JSON, with its own hash as the last entry, so that a later edit is noticed.
+    """Write a card as JSON.
 
     Args:
         card: what to write.
         path: the file, which is replaced in one step.
     """
-    content = {"format": FORMAT, **card.model_dump(mode="json", exclude_defaults=True)}
-    files.write_json(path, content | {_SEAL: _digest(content)})
+    seal({"format": FORMAT, **card.model_dump(mode="json", exclude_defaults=True)}, path)
 
 
 def load_card(path: Path) -> SavedCard:
@@ -106,21 +115,49 @@ def load_card(path: Path) -> SavedCard:
     Raises:
         CheckpointError: it is missing, damaged, edited, or of another version.
     """
-    remedy = f"run `dvc checkout {path}`"
+    content = unsealed(path, FORMAT)
+    try:
+        return SavedCard.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        raise CheckpointError(f"{path}: not a classifier's card ({_explain(error)}); {_remedy(path)}") from error
+
+
+def seal(content: dict[str, Any], path: Path) -> None:
+    """Write the entries of a card as JSON, with their hash as the last one, so that a later edit is noticed.
+
+    Args:
+        content: JSON values, the version of the format under `format`.
+        path: the file, which is replaced in one step.
+    """
+    files.write_json(path, content | {_SEAL: _digest(content)})
+
+
+def unsealed(path: Path, version: int) -> dict[str, Any]:
+    """The entries that `seal` wrote, without the format and the hash.
+
+    Args:
+        path: the JSON file.
+        version: the version of the format that is understood.
+
+    Raises:
+        CheckpointError: it is missing, damaged, edited, or of another version.
+    """
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
+        if content["format"] != version:
             raise CheckpointError(f"{path}: written by another version of spampipe; run `dvc repro train`")
         if content.pop(_SEAL, None) != _digest(content):
-            raise CheckpointError(f"{path}: edited or damaged, its hash is another; {remedy}")
-        del content["format"]
-        return SavedCard.model_validate_json(json.dumps(content))
+            raise CheckpointError(f"{path}: edited or damaged, its hash is another; {_remedy(path)}")
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
-    except ValidationError as error:
-        raise CheckpointError(f"{path}: not a classifier's card ({_explain(error)}); {remedy}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path}: not a classifier's card ({error!r}); {remedy}") from error
+        raise CheckpointError(f"{path}: not a classifier's card ({error!r}); {_remedy(path)}") from error
+    del content["format"]
+    return content
+
+
+def _remedy(path: Path) -> str:
+    return f"run `dvc checkout {path}`"
 
 
 def _digest(content: dict[str, Any]) -> str:

@@ -7,17 +7,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from spampipe.core import files
-from spampipe.core.errors import CheckpointError, WeightsError
+from spampipe.core.errors import CheckpointError, ParamsError, WeightsError
 from spampipe.data.labels import LabelSet
 from spampipe.models import bases
 from spampipe.models.architectures import Family
 from spampipe.models.card import ClassifierCard, SavedCard, save_card
-from spampipe.models.choices import ModelChoices, Precision
+from spampipe.models.choices import Feature, ModelChoices, Precision, default_features, excess_of
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.compute import random_stream
 from spampipe.models.decoder import random_state
 from spampipe.models.freezing import freeze, trained_parameters, trunk_parameters
 from spampipe.models.frozen_trunk import FrozenTrunk, Model
+from spampipe.models.probe import Probe
 from spampipe.models.weights import fill, load_into, place
 
 
@@ -35,6 +36,7 @@ def describe(
 
     Raises:
         CheckpointError: a file of the base model is missing.
+        ParamsError: a probe is to read a block that the base model does not have.
     """
     choice = model.require_base()
     known = bases.base_model(choice, base)
@@ -50,6 +52,7 @@ def describe(
         causal=model.causal,
         trainable=model.trainable,
         precision=precision,
+        features=_features(model, known.config.num_layers),
     )
 
 
@@ -147,6 +150,16 @@ def load(card: SavedCard, device: torch.device, weights: Path, base: Path) -> Mo
     return Model(network, trunk)
 
 
+def _features(model: ModelChoices, num_layers: int) -> tuple[Feature, ...]:
+    """What a probe reads; nothing for a network of another kind."""
+    if model.trainable != "probe":
+        return ()
+    features = tuple(model.features or default_features(num_layers))
+    if problem := excess_of(features, num_layers):
+        raise ParamsError(f"model.features: {problem}")
+    return features
+
+
 def _read(weights: Path, sha256: str) -> dict[str, torch.Tensor]:
     """The tensors of a file, once its hash is found right."""
     try:
@@ -162,9 +175,12 @@ def _read(weights: Path, sha256: str) -> dict[str, torch.Tensor]:
 def _assemble(card: ClassifierCard, base: Path, dropout: float, device: torch.device) -> Classifier:
     """The network, frozen as the card says, its decoder yet without tensors."""
     decoder = _family(card, base).build(card.architecture, dropout)
-    network = Classifier(decoder, len(card.labels), card.position, card.causal)
+    if card.features:
+        network: Classifier = Probe(decoder, len(card.labels), card.features, card.causal)
+    else:
+        network = Classifier(decoder, len(card.labels), card.position, card.causal)
     network.head.to(device)
-    freeze(network, card.trainable)
+    freeze(network, "last_layer" if card.features else card.trainable)
     return network
 
 

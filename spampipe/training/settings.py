@@ -1,6 +1,6 @@
 """The section of params.yaml about the training loop."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -22,3 +22,4 @@ class TrainParams(Section):
     precision: Precision
     group_by_length: bool
     activation_checkpointing: bool
+    class_weights: Literal["none", "balanced"]

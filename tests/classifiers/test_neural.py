@@ -30,6 +30,8 @@ MODEL = {
     "position": "last_real",
     "causal": True,
     "dropout": 0.0,
+    "features": None,
+    "members": None,
 }
 TRAIN = settings(epochs=2)
 SUBJECTS = (

@@ -37,7 +37,14 @@ from tests.support.tiny_models import (
 
 CPU = torch.device("cpu")
 SEED = 3
-MODEL = {"position": "last_real", "causal": True, "trainable": "last_block", "dropout": 0.0}
+MODEL = {
+    "position": "last_real",
+    "causal": True,
+    "trainable": "last_block",
+    "dropout": 0.0,
+    "features": None,
+    "members": None,
+}
 GPT2_PRETRAINED = {"name": "gpt2-small", "weights": "pretrained"}
 LLAMA_PRETRAINED = {"name": "smollm2-135m", "weights": "pretrained"}
 RANDOM = {"name": "gpt2-tiny", "weights": "random"}

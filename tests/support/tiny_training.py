@@ -17,6 +17,7 @@ SETTINGS = TrainParams(
     precision="fp32",
     group_by_length=False,
     activation_checkpointing=False,
+    class_weights="none",
 )
 TRAIN, VALIDATION = make_table(19, seed=1), make_table(11, seed=2)
 

@@ -25,6 +25,8 @@ MODEL = {
     "position": "last_real",
     "causal": True,
     "dropout": 0.0,
+    "features": None,
+    "members": None,
 }
 
 
