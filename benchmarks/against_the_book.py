@@ -23,7 +23,7 @@ from spampipe import params
 from spampipe.core import command, files
 from spampipe.core.workspace import Workspace
 from spampipe.data.tokens import TokenTable
-from spampipe.models import bases, checkpoint, compute
+from spampipe.models import bases, checkpoint, compute, describing
 from spampipe.models.architectures import BaseChoice
 from spampipe.models.card import ClassifierCard
 from spampipe.models.choices import Position, Precision
@@ -78,7 +78,7 @@ def main() -> None:
         def describe(position: Position, precision: Precision) -> ClassifierCard:
             chosen = {"name": arguments.base, "weights": "random", "trainable": "last_block", "position": position}
             model = committed.model_copy(update=chosen | {"causal": True, "dropout": 0.0})
-            return checkpoint.describe(
+            return describing.describe(
                 model, tables["train"].label_set, tables["train"].max_length, precision, folder
             )
 

@@ -25,7 +25,7 @@ from spampipe.core import command, files
 from spampipe.core.workspace import SPLITS, Workspace
 from spampipe.data import tokens
 from spampipe.data.tokens import TokenTable
-from spampipe.models import bases, checkpoint, compute
+from spampipe.models import bases, checkpoint, compute, describing
 from spampipe.models.card import ClassifierCard
 from spampipe.models.choices import Precision
 from spampipe.training.settings import TrainParams
@@ -54,7 +54,7 @@ def main() -> None:
     tables = training_runs.shortened(whole, arguments.messages)
 
     def describe(precision: Precision) -> ClassifierCard:
-        return checkpoint.describe(
+        return describing.describe(
             settings.model, tables["train"].label_set, tables["train"].max_length, precision, base
         )
 

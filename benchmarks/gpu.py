@@ -21,7 +21,7 @@ from spampipe import params
 from spampipe.core import command, files
 from spampipe.core.errors import SpampipeError
 from spampipe.core.workspace import Workspace
-from spampipe.models import bases, checkpoint, compute
+from spampipe.models import bases, checkpoint, compute, describing
 from spampipe.models.architectures import BaseChoice
 from spampipe.models.choices import Precision, Trainable
 from spampipe.training import examples, loop
@@ -119,7 +119,7 @@ def measure(
     changes = {"name": variant.model, "weights": "random", "trainable": variant.trainable, "position": "last"}
     choices = settings.model.model_copy(update=changes | {"causal": True, "dropout": 0.0})
     steps = {"epochs": epochs, "batch_size": 8, "learning_rate": 5e-5, "precision": precision}
-    card = checkpoint.describe(choices, tables["train"].label_set, length, precision, base)
+    card = describing.describe(choices, tables["train"].label_set, length, precision, base)
     model = checkpoint.create(card, settings.train.seed, 0.0, device, base)
     model.trunk.digest()  # names the store's file; part of loading, not of training
     if device.type == "cuda":

@@ -27,7 +27,7 @@ from spampipe.data import labels, messages
 from spampipe.data.labels import EVEN, LabelSet
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.downloads import fetch
-from spampipe.models import bases, checkpoint, compute
+from spampipe.models import bases, checkpoint, compute, describing
 from spampipe.models.architectures import BaseChoice
 from spampipe.models.card import ClassifierCard, load_card
 from spampipe.models.catalogue import BASE_MODELS
@@ -83,8 +83,8 @@ def against_book(base: str, label_set: LabelSet, texts: list[str], padded: int, 
                 "trainable": "last_block",
                 "position": position,
             }
-            choices = ModelParams(**settings, causal=True, dropout=0.0)
-            card = checkpoint.describe(choices, label_set, max_length, "fp32", folder)
+            choices = ModelParams(**settings, causal=True, dropout=0.0, features=None, members=None)
+            card = describing.describe(choices, label_set, max_length, "fp32", folder)
             model = checkpoint.create(card, 123, 0.0, device, folder)
             model.network.eval()
             if position == "last":

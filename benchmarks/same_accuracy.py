@@ -14,7 +14,7 @@ from spampipe.core import command, files
 from spampipe.core.workspace import SPLITS, Workspace
 from spampipe.data import tokens
 from spampipe.data.tokens import TokenTable
-from spampipe.models import checkpoint, compute
+from spampipe.models import compute, describing
 from spampipe.models.choices import Precision
 from spampipe.models.frozen_trunk import Model
 from spampipe.training import examples
@@ -52,7 +52,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for title, precision, prepare in WAYS:
         train = tables["train"]
-        card = checkpoint.describe(settings.model, train.label_set, train.max_length, precision, base)
+        card = describing.describe(settings.model, train.label_set, train.max_length, precision, base)
         runs = []
         for seed in seeds:
             changes = {"seed": seed, "epochs": epochs, "precision": precision}

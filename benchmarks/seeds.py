@@ -21,7 +21,7 @@ from spampipe.data.labels import Probabilities
 from spampipe.data.tokens import TokenTable
 from spampipe.evaluation import metrics
 from spampipe.evaluation.scored import Evaluation, judged
-from spampipe.models import checkpoint, compute
+from spampipe.models import checkpoint, compute, describing
 from spampipe.models.choices import Precision
 from spampipe.models.classifier import Classifier
 from spampipe.models.freezing import trained_parameters
@@ -66,7 +66,7 @@ def over_seeds(
 ) -> dict[str, Any]:
     """Each figure's mean, standard deviation and values over the seeds."""
     base, known = Workspace().base, tables["train"].label_set
-    card = checkpoint.describe(settings.model, known, tables["train"].max_length, precision, base)
+    card = describing.describe(settings.model, known, tables["train"].max_length, precision, base)
     model = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device(), base)
     classifier, store = model.network, Workspace().trunk_store
     splits = {name: examples.prepare(model, table, precision, name, store) for name, table in tables.items()}

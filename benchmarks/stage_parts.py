@@ -50,7 +50,7 @@ def train(watch: Stopwatch) -> None:
     from spampipe import params
     from spampipe.core.workspace import Workspace
     from spampipe.data import labels
-    from spampipe.models import checkpoint, compute
+    from spampipe.models import checkpoint, compute, describing
     from spampipe.training import examples, loop
 
     workspace = Workspace.here()
@@ -59,7 +59,7 @@ def train(watch: Stopwatch) -> None:
     known = labels.load(workspace.labels)
     tables = token_tables(workspace, ("train", "validation"), known)
     choices, length, precision = settings.model, tables["train"].max_length, settings.train.precision
-    card = checkpoint.describe(choices, known, length, precision, workspace.base)
+    card = describing.describe(choices, known, length, precision, workspace.base)
     load_tokenizer(card, workspace)
     model = checkpoint.create(card, settings.train.seed, choices.dropout, compute.chosen_device(), workspace.base)
     watch.lap("load")

@@ -19,7 +19,7 @@ from spampipe.core import command, files
 from spampipe.core.workspace import Workspace
 from spampipe.data import labels, tokens
 from spampipe.data.tokens import TokenTable
-from spampipe.models import bases, checkpoint, compute
+from spampipe.models import bases, checkpoint, compute, describing
 from spampipe.models.architectures import BaseChoice
 from spampipe.models.choices import Precision
 from spampipe.models.frozen_trunk import Model
@@ -75,7 +75,7 @@ def random_model(name: str, device: torch.device) -> Model:
     changes = {"name": name, "weights": "random", "trainable": "last_block", "position": "last_real"}
     settings = params.load(Workspace().params).model.model_copy(update=changes | {"causal": True, "dropout": 0.0})
     known, base = labels.load(Workspace().labels), bases.cached_base(BaseChoice(name, "random"))
-    return checkpoint.create(checkpoint.describe(settings, known, 120, "fp32", base), 0, 0.0, device, base)
+    return checkpoint.create(describing.describe(settings, known, 120, "fp32", base), 0, 0.0, device, base)
 
 
 def messages(model: Model, wanted: int) -> dict[str, TokenTable]:

@@ -16,7 +16,7 @@ from spampipe import params
 from spampipe.core import command, files
 from spampipe.core.workspace import SPLITS, Workspace
 from spampipe.data import tokens
-from spampipe.models import checkpoint, compute
+from spampipe.models import checkpoint, compute, describing
 from spampipe.models.classifier import Classifier
 from spampipe.models.freezing import trained_parameters
 from spampipe.training import examples, loop, measures
@@ -38,7 +38,7 @@ def main() -> None:
     compute.configure_torch()
     tables = {name: tokens.load(Workspace().split_tokens(name)) for name in SPLITS}
     train, base = tables["train"], Workspace().base
-    card = checkpoint.describe(settings.model, train.label_set, train.max_length, precision, base)
+    card = describing.describe(settings.model, train.label_set, train.max_length, precision, base)
     model = checkpoint.create(card, 0, settings.model.dropout, compute.chosen_device(), base)
     classifier, store = model.network, Workspace().trunk_store
     splits = {name: examples.prepare(model, table, precision, name, store) for name, table in tables.items()}

@@ -17,7 +17,7 @@ from spampipe.data.labels import EVEN, Labels, LabelSet, Probabilities
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.data.tokens import TokenTable
 from spampipe.data.truncation import Truncate
-from spampipe.models import bases, checkpoint, compute, cost
+from spampipe.models import bases, checkpoint, compute, cost, describing
 from spampipe.models.architectures import BaseChoice
 from spampipe.models.card import ClassifierCard, load_card
 from spampipe.models.frozen_trunk import Model
@@ -70,7 +70,7 @@ class NeuralClassifier(TextClassifier):
         if not max_length:
             raise DataError(f"{workspace.tokens}: holds no tokens of the texts; run `dvc repro` or `dvc pull`")
         base = base_folder(workspace, model.require_base())
-        card = checkpoint.describe(model, labels, max_length, train.precision, base, truncate)
+        card = describing.describe(model, labels, max_length, train.precision, base, truncate)
         tokenizer = load_tokenizer(card, base)
         network = checkpoint.create(card, train.seed, model.dropout, compute.chosen_device(), base)
         return cls(network, card, tokenizer, workspace.trunk_store, EVEN, train)
@@ -100,7 +100,7 @@ class NeuralClassifier(TextClassifier):
         )
         return loop.fit(self._model.network, first, second, self._train, listen)
 
-    def training_flops(self, examples: int, tokens: int) -> int:
+    def training_flops(self, examples: int, tokens: int) -> int | None:
         """As in TextClassifier; a lower bound, as in `models.cost`."""
         return cost.training_flops(self._model.network, examples, tokens)
 

@@ -20,7 +20,7 @@ from spampipe.data.labels import EVEN, Labels, LabelSet, Probabilities, decide
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.data.tokens import TokenTable
 from spampipe.data.truncation import Truncate
-from spampipe.models import checkpoint, compute
+from spampipe.models import checkpoint, compute, describing
 from spampipe.models.card import ClassifierCard, SavedCard, load_card_of, save_card
 from spampipe.models.compute import random_stream
 from spampipe.models.continuations import log_probabilities
@@ -103,7 +103,7 @@ class PromptClassifier(TextClassifier):
         template = prompt_template.load(path).fit_to(labels, str(path))
         base = base_folder(workspace, model.require_base())
         asked = model.model_copy(update={"position": "last_real", "causal": True})
-        described = checkpoint.describe(asked, labels, max_length, train.precision, base, truncate)
+        described = describing.describe(asked, labels, max_length, train.precision, base, truncate)
         card = PromptEntries.model_validate(dict(described) | {"template": template, "examples": ()})
         decoder = checkpoint.base_decoder(card, base, compute.chosen_device(), seed=train.seed)
         return cls(decoder, card, load_tokenizer(card, base), EVEN, None, model, train)

@@ -1,8 +1,9 @@
 """The section of params.yaml about the model."""
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from spampipe.classifiers import catalogue
 from spampipe.core.hints import closest
@@ -10,6 +11,7 @@ from spampipe.core.section import Real, Section
 from spampipe.models.architectures import BaseChoice, Weights
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.choices import CausalSetting, PositionSetting, Trainable, reading
+from spampipe.models.features import Pooling, excess_of
 from spampipe.models.hub_names import is_hub_name, named_repository
 
 
@@ -19,6 +21,30 @@ def _known_name(name: str) -> str:
     if not catalogue.is_known(name):
         raise ValueError(f"{name}: no such model; {closest(name, catalogue.NAMES)}")
     return name
+
+
+def _known_member(name: str) -> str:
+    if name == catalogue.ENSEMBLE:
+        raise ValueError("an ensemble cannot be a member of one; name its members instead")
+    return _known_name(name)
+
+
+def _without_repetition(values: Sequence[object]) -> Sequence[object]:
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{value} stands twice; remove one of the two")
+    return values
+
+
+_Block = Annotated[int, Field(ge=1)]
+# A pair in a YAML file is a list.
+_Feature = Annotated[
+    tuple[_Block, Pooling],
+    BeforeValidator(lambda pair: tuple(pair) if isinstance(pair, list) else pair),
+    PlainSerializer(list),
+]
+_Features = Annotated[list[_Feature], Field(min_length=1), AfterValidator(_without_repetition)]
+_Members = Annotated[list[Annotated[str, AfterValidator(_known_member)]], AfterValidator(_without_repetition)]
 
 
 class ModelParams(Section):
@@ -31,14 +57,25 @@ class ModelParams(Section):
     position: PositionSetting
     causal: CausalSetting
     dropout: Annotated[Real, Field(ge=0, lt=1)]
+    features: _Features | None
+    members: _Members | None
     prompt_template: Annotated[str, Field(min_length=1)]
     prompt_shots: Annotated[int, Field(ge=0, le=1000)]
     prompt_calibrate: bool
 
     @property
     def base(self) -> BaseChoice | None:
-        """Which base model is used; None for a classifier that has none."""
-        return BaseChoice(self.name, self.weights, self.revision) if catalogue.is_base(self.name) else None
+        """Which base model is used, of an ensemble by one of its members; None for a classifier that has none."""
+        named = [name for name in self.members or [self.name] if catalogue.is_base(name)]
+        return BaseChoice(named[0], self.weights, self.revision) if named else None
+
+    def of_member(self, name: str) -> Self:
+        """The settings of one member of an ensemble.
+
+        Args:
+            name: which one.
+        """
+        return self.model_copy(update={"name": name, "members": None})
 
     def require_base(self) -> BaseChoice:
         """The base model of a kind of classifier that has one.
@@ -54,7 +91,7 @@ class ModelParams(Section):
     def _can_be_read_so(self) -> Self:
         if self.trainable == "prompt" and self.causal is False:
             raise ValueError("trainable is prompt, which is read from left to right; set model.causal to auto")
-        base = BASE_MODELS.get(self.name)
+        base = BASE_MODELS.get(self.base.name) if self.base else None
         if base is not None:
             reading(self, base)
             if self.trainable == "prompt" and base.config.reads_both_ways:
@@ -66,7 +103,7 @@ class ModelParams(Section):
 
     @model_validator(mode="after")
     def _revision_is_used(self) -> Self:
-        if self.revision is not None and not is_hub_name(self.name):
+        if self.revision is not None and not (self.base and is_hub_name(self.base.name)):
             raise ValueError(
                 f"{self.name} is pinned already; set model.revision to null, or name a model hub:OWNER/NAME"
             )
@@ -74,7 +111,32 @@ class ModelParams(Section):
 
     @model_validator(mode="after")
     def _weights_exist(self) -> Self:
-        base = BASE_MODELS.get(self.name)
+        base = BASE_MODELS.get(self.base.name) if self.base else None
         if base is not None and self.weights == "pretrained" and not base.has_pretrained_weights:
-            raise ValueError(f"{self.name} has no pretrained weights; set model.weights to random")
+            raise ValueError(f"{self.require_base().name} has no pretrained weights; set model.weights to random")
+        return self
+
+    @model_validator(mode="after")
+    def _features_exist(self) -> Self:
+        base = BASE_MODELS.get(self.base.name) if self.base else None
+        if base is None or self.features is None or self.trainable != "probe":
+            return self
+        if problem := excess_of(self.features, base.config.num_layers):
+            raise ValueError(f"features: {problem}")
+        return self
+
+    @model_validator(mode="after")
+    def _members_fit_together(self) -> Self:
+        members = self.members or []
+        if self.name != catalogue.ENSEMBLE:
+            if members:
+                raise ValueError(
+                    f"members: only of an ensemble; set name to {catalogue.ENSEMBLE}, or members to null"
+                )
+            return self
+        if len(members) < 2:
+            raise ValueError("members: an ensemble has two or more; name them, as in [tfidf-svm, smollm2-135m]")
+        bases = [name for name in members if catalogue.is_base(name)]
+        if len(bases) > 1:
+            raise ValueError(f"members: {' and '.join(bases)} are base models; at most one may be, remove the others")
         return self

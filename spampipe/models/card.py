@@ -18,6 +18,7 @@ from spampipe.downloads.hub import is_commit
 from spampipe.models.architectures import BaseChoice, ModelConfig
 from spampipe.models.catalogue import BASE_MODELS, HUB_MODELS
 from spampipe.models.choices import Position, Precision, Trainable
+from spampipe.models.features import Feature, excess_of
 from spampipe.models.hub_names import HubRepository, is_hub_name, named_repository
 
 FORMAT = 3
@@ -43,6 +44,7 @@ class ClassifierCard(BaseModel):
         trainable: the part that was trained.
         precision: what matrix products are computed in while training, `fp32` or `bf16`.
         revision: the commit of a base model of the hub; None for one that the catalogue has pinned.
+        features: what a probe reads, which has no use for `position`; empty for a network of another kind.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -60,6 +62,7 @@ class ClassifierCard(BaseModel):
     precision: Precision
     truncate: Truncate = "tail"
     revision: str | None = None
+    features: tuple[Feature, ...] = ()
 
     @property
     def choice(self) -> BaseChoice:
@@ -97,6 +100,14 @@ class ClassifierCard(BaseModel):
         if self.base_sha256 is not None and not base.has_pretrained_weights:
             raise ValueError(f"base_sha256: {self.base} has no pretrained weights")
 
+    @model_validator(mode="after")
+    def _is_a_probe_or_not(self) -> Self:
+        if bool(self.features) != (self.trainable == "probe"):
+            raise ValueError("features: a probe has some, and nothing else has")
+        if self.features and (problem := excess_of(self.features, self.architecture.num_layers)):
+            raise ValueError(f"features: {problem}")
+        return self
+
 
 class SavedCard(ClassifierCard):
     """The card of a classifier whose trained tensors are in a file.
@@ -109,14 +120,13 @@ class SavedCard(ClassifierCard):
 
 
 def save_card(card: BaseModel, path: Path) -> None:
-    """Write a card as JSON, with its own hash as the last entry, so that a later edit is noticed.
+    """Write a card as JSON.
 
     Args:
         card: what to write, of any kind of classifier.
         path: the file, which is replaced in one step.
     """
-    content = {"format": FORMAT, **card.model_dump(mode="json", exclude_defaults=True)}
-    files.write_json(path, content | {_SEAL: _digest(content)})
+    seal({"format": FORMAT, **card.model_dump(mode="json", exclude_defaults=True)}, path)
 
 
 def load_card(path: Path) -> SavedCard:
@@ -141,21 +151,49 @@ def load_card_of(kind: type[_Card], path: Path) -> _Card:
     Raises:
         CheckpointError: it is missing, damaged, edited, or of another version.
     """
-    remedy = f"run `dvc checkout {path}`"
+    content = unsealed(path, FORMAT)
+    try:
+        return kind.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        raise CheckpointError(f"{path}: not a classifier's card ({_explain(error)}); {_remedy(path)}") from error
+
+
+def seal(content: dict[str, Any], path: Path) -> None:
+    """Write the entries of a card as JSON, with their hash as the last one, so that a later edit is noticed.
+
+    Args:
+        content: JSON values, the version of the format under `format`.
+        path: the file, which is replaced in one step.
+    """
+    files.write_json(path, content | {_SEAL: _digest(content)})
+
+
+def unsealed(path: Path, version: int) -> dict[str, Any]:
+    """The entries that `seal` wrote, without the format and the hash.
+
+    Args:
+        path: the JSON file.
+        version: the version of the format that is understood.
+
+    Raises:
+        CheckpointError: it is missing, damaged, edited, or of another version.
+    """
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
+        if content["format"] != version:
             raise CheckpointError(f"{path}: written by another version of spampipe; run `dvc repro train`")
         if content.pop(_SEAL, None) != _digest(content):
-            raise CheckpointError(f"{path}: edited or damaged, its hash is another; {remedy}")
-        del content["format"]
-        return kind.model_validate_json(json.dumps(content))
+            raise CheckpointError(f"{path}: edited or damaged, its hash is another; {_remedy(path)}")
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
-    except ValidationError as error:
-        raise CheckpointError(f"{path}: not a classifier's card ({_explain(error)}); {remedy}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path}: not a classifier's card ({error!r}); {remedy}") from error
+        raise CheckpointError(f"{path}: not a classifier's card ({error!r}); {_remedy(path)}") from error
+    del content["format"]
+    return content
+
+
+def _remedy(path: Path) -> str:
+    return f"run `dvc checkout {path}`"
 
 
 @contextmanager

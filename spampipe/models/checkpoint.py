@@ -7,64 +7,18 @@ from safetensors.torch import load_file, save_file
 
 from spampipe.core import files
 from spampipe.core.errors import CheckpointError, ParamsError, WeightsError
-from spampipe.data.labels import LabelSet
-from spampipe.data.truncation import Truncate
 from spampipe.models import bases
 from spampipe.models.architectures import Family
 from spampipe.models.backbone import random_state
 from spampipe.models.card import ClassifierCard, SavedCard, checked_weights, save_card
-from spampipe.models.choices import ModelChoices, Precision, reading
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.compute import random_stream
 from spampipe.models.decoder import Decoder
+from spampipe.models.describing import digest_of
 from spampipe.models.freezing import freeze, trained_parameters, trunk_parameters
 from spampipe.models.frozen_trunk import FrozenTrunk, Model
+from spampipe.models.probe import Probe
 from spampipe.models.weights import State, fill, load_into, place
-
-
-def describe(
-    model: ModelChoices,
-    labels: LabelSet,
-    max_length: int,
-    precision: Precision,
-    base: Path,
-    truncate: Truncate = "tail",
-) -> ClassifierCard:
-    """The card of a classifier that is to be trained.
-
-    Args:
-        model: the base model, what of it is trained, and where its answer is read.
-        labels: the classes.
-        max_length: tokens that a text is cut to.
-        precision: what matrix products are computed in while training, `fp32` or `bf16`.
-        base: the folder of the base model.
-        truncate: which part of a longer text is cut off.
-
-    Raises:
-        CheckpointError: a file of the base model is missing.
-        ParamsError: the base model cannot read texts as is set.
-    """
-    choice = model.require_base()
-    known = bases.base_model(choice, base)
-    try:
-        reads = reading(model, known)
-    except ValueError as error:
-        raise ParamsError(str(error)) from error
-    return ClassifierCard(
-        base=choice.name,
-        base_sha256=_digest(known.family.weights_path(base)) if choice.weights == "pretrained" else None,
-        architecture=known.config,
-        tokenizer=known.family.tokenizer,
-        tokenizer_sha256=_digest(known.family.tokenizer_path(base)),
-        labels=labels,
-        max_length=max_length,
-        position=reads.position,
-        causal=reads.causal,
-        trainable=model.trainable,
-        precision=precision,
-        truncate=truncate,
-        revision=choice.revision,
-    )
 
 
 def create(card: ClassifierCard, seed: int, dropout: float, device: torch.device, base: Path) -> Model:
@@ -204,7 +158,7 @@ def read_tensors(weights: Path, sha256: str) -> State:
 def _checked_weights(card: ClassifierCard, base: Path) -> Path:
     """The file of the base's tensors, once it is found to be the card's."""
     path = _family(card, base).weights_path(base)
-    if _digest(path) != card.base_sha256:
+    if digest_of(path) != card.base_sha256:
         raise CheckpointError(f"{path}: not the base this classifier was trained from; run `dvc checkout`")
     return path
 
@@ -215,9 +169,12 @@ def _assemble(card: ClassifierCard, base: Path, dropout: float, device: torch.de
     if known.config != card.architecture:
         raise CheckpointError(f"{base}: not the base model that the classifier's card describes; run `dvc checkout`")
     decoder = known.family.build(card.architecture, dropout)
-    network = Classifier(decoder, len(card.labels), card.position, card.causal)
+    if card.features:
+        network: Classifier = Probe(decoder, len(card.labels), card.features, card.causal)
+    else:
+        network = Classifier(decoder, len(card.labels), card.position, card.causal)
     network.head.to(device)
-    freeze(network, card.trainable)
+    freeze(network, "last_layer" if card.features else card.trainable)
     return network
 
 
@@ -238,10 +195,3 @@ def _take_from_base(
 
 def _family(card: ClassifierCard, base: Path) -> Family:
     return bases.base_model(card.choice, base).family
-
-
-def _digest(path: Path) -> str:
-    try:
-        return files.digest(path)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such file; run `dvc repro download` or `dvc pull`") from None

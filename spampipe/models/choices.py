@@ -1,15 +1,17 @@
 """What can be chosen about a classifier network. No torch here, since params.yaml is checked against it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from spampipe.models.architectures import BaseChoice, BaseModel
+from spampipe.models.features import Feature
 
 Position = Literal["last", "last_real", "first", "mean"]  # which token's output is classified
 PositionSetting = Literal[Position, "auto"]  # auto: what suits the base model, as `reading` says
 CausalSetting = bool | Literal["auto"]
-# The part that training changes; with `prompt` none, as the base model is only asked.
-Trainable = Literal["last_layer", "last_block", "last_two_blocks", "all", "prompt"]
+# The part that training changes; with `probe` and `prompt` none, as the base model is only read or asked.
+Trainable = Literal["last_layer", "last_block", "last_two_blocks", "all", "probe", "prompt"]
 Precision = Literal["fp32", "bf16"]  # of matrix products
 
 
@@ -34,6 +36,10 @@ class ModelChoices(Protocol):
     @property
     def causal(self) -> CausalSetting:
         """Whether a token attends to itself and earlier tokens only."""
+
+    @property
+    def features(self) -> Sequence[Feature] | None:
+        """What a probe reads; None for `default_features`. Others do not look at it."""
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@
 import functools
 import hashlib
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,7 +34,9 @@ _COMPUTING = (
     "models/families",
     "models/layers",
     "models/precision",
+    "models/probe",
     "models/weights",
+    "training/feature_pass",
     "training/trunk_pass",
 )
 
@@ -70,15 +74,41 @@ def trunk_outputs(model: Model, rows: Rows, precision: Precision, name: str, sto
     Returns:
         (sum of the effective lengths, C) float32 on the CPU, row after row; not to be written to.
     """
+    starts = rows.starts
+
+    def fill(outputs: trunk_store.FloatArray) -> None:
+        rows_of_outputs = torch.from_numpy(outputs)
+        for batch, output in run_trunk(model, rows, precision, name):
+            columns = torch.arange(output.shape[1])
+            real = columns < rows.effective[batch][:, None]
+            rows_of_outputs[(starts[batch][:, None] + columns)[real]] = output[real]
+
     shape = (int(rows.effective.sum()), model.network.decoder.config.hidden_size)
+    return kept(store, lambda: ingredients(model, rows, precision), shape, fill)
+
+
+def kept(
+    store: Path | None,
+    made_of: Callable[[], dict[str, Any]],
+    shape: tuple[int, int],
+    fill: Callable[[trunk_store.FloatArray], None],
+) -> Tensor:
+    """What the trunk makes, computed or from the store.
+
+    Args:
+        store: the folder in which outputs are kept; None to keep this one in memory only.
+        made_of: says all that its bytes depend on, as `ingredients` does; called only if there is a store.
+        shape: rows and columns.
+        fill: computes it, into an array of zeros of this shape.
+
+    Returns:
+        float32 of this shape on the CPU; not to be written to.
+    """
     if store is None:
         outputs: trunk_store.FloatArray = np.zeros(shape, dtype=np.float32)
-        _run(model, rows, precision, name, outputs)
+        fill(outputs)
     else:
-        ingredients = _ingredients(model, rows, precision)
-        outputs = trunk_store.obtain(
-            store, ingredients, shape, lambda array: _run(model, rows, precision, name, array)
-        )
+        outputs = trunk_store.obtain(store, made_of(), shape, fill)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
         return torch.from_numpy(outputs)
@@ -126,32 +156,44 @@ def batches_by_length(lengths: Tensor, batch_tokens: int) -> list[Tensor]:
 
 
 @torch.no_grad()
-def _run(model: Model, rows: Rows, precision: Precision, name: str, outputs: trunk_store.FloatArray) -> None:
-    """Run the trunk over all rows, those of like length together, and fill `outputs`."""
-    network, rows_of_outputs, starts = model.network, torch.from_numpy(outputs), rows.starts
+def run_trunk(model: Model, rows: Rows, precision: Precision, name: str | None) -> Iterator[tuple[Tensor, Tensor]]:
+    """Run the trunk over all rows, those of like length together.
+
+    Args:
+        model: whose trunk is loaded now, if it is not yet.
+        rows: what it reads.
+        precision: what matrix products are computed in, `fp32` or `bf16`.
+        name: the split's name, for the progress line; None for no progress.
+
+    Yields:
+        (B,) numbers of rows, and what the trunk made of them, float32 on the CPU.
+    """
+    network = model.network
     device = network.head.weight.device
     was_training = network.training
     network.eval()
     model.trunk.complete()
     with (
-        Progress(f"frozen layers, {name}", len(rows.lengths), "messages") as progress,
+        Progress(f"frozen layers, {name}", len(rows.lengths), "messages", shown=name is not None) as progress,
         rounded_weights(network, precision),
     ):
         for batch in batches_by_length(rows.effective, _BATCH_TOKENS[device.type]):
-            lengths = rows.effective[batch]
-            columns = int(lengths.max())
-            input_ids = rows.input_ids[batch, :columns].long()
+            input_ids = rows.input_ids[batch, : int(rows.effective[batch].max())].long()
             with autocast(device, precision):
                 output = network.trunk(send(input_ids, device), send(rows.lengths[batch], device))
-            real = torch.arange(columns) < lengths[:, None]
-            places = (starts[batch][:, None] + torch.arange(columns))[real]
-            rows_of_outputs[places] = output.float().cpu()[real]
+            yield batch, output.float().cpu()
             progress.advance(len(batch))
     network.train(was_training)
 
 
-def _ingredients(model: Model, rows: Rows, precision: Precision) -> dict[str, str | int]:
-    """All that the bytes of the trunk's output depend on."""
+def ingredients(model: Model, rows: Rows, precision: Precision) -> dict[str, str | int]:
+    """All that the bytes of the trunk's output depend on.
+
+    Args:
+        model: frozen as it will be trained, or was.
+        rows: what the trunk reads.
+        precision: what matrix products are computed in, `fp32` or `bf16`.
+    """
     device = model.network.head.weight.device
     ids = hashlib.sha256()
     for row, length in zip(rows.input_ids, rows.effective, strict=True):

@@ -34,6 +34,8 @@ MODEL = {
     "prompt_template": "prompts/question.yaml",
     "prompt_shots": 0,
     "prompt_calibrate": False,
+    "features": None,
+    "members": None,
 }
 TRAIN = settings(epochs=2)
 SUBJECTS = (

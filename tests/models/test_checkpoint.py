@@ -19,7 +19,7 @@ from spampipe.core import files
 from spampipe.core.errors import CheckpointError, ParamsError, SpampipeError, WeightsError
 from spampipe.core.workspace import Workspace
 from spampipe.data.labels import LabelSet
-from spampipe.models import checkpoint
+from spampipe.models import checkpoint, describing
 from spampipe.models.card import FORMAT, ClassifierCard, SavedCard, load_card
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.choices import Precision, Trainable
@@ -47,7 +47,15 @@ from tests.support.tiny_models import (
 CPU = torch.device("cpu")
 TRAINABLE = get_args(Trainable)
 SEED = 3
-MODEL = {"revision": None, "position": "last_real", "causal": True, "trainable": "last_block", "dropout": 0.0}
+MODEL = {
+    "revision": None,
+    "position": "last_real",
+    "causal": True,
+    "trainable": "last_block",
+    "dropout": 0.0,
+    "features": None,
+    "members": None,
+}
 GPT2_PRETRAINED = {"name": "gpt2-small", "weights": "pretrained"}
 LLAMA_PRETRAINED = {"name": "smollm2-135m", "weights": "pretrained"}
 RANDOM = {"name": "gpt2-tiny", "weights": "random"}
@@ -91,7 +99,7 @@ def make(
 ) -> tuple[Model, ClassifierCard]:
     """A new classifier, its trained tensors moved as training would."""
     chosen = ModelParams.model_validate(MODEL | changes)
-    card = checkpoint.describe(chosen, labels, 12, precision, workspace.base)
+    card = describing.describe(chosen, labels, 12, precision, workspace.base)
     model = checkpoint.create(card, SEED, chosen.dropout, CPU, workspace.base)
     generator = torch.Generator().manual_seed(SEED)
     with torch.no_grad():
@@ -194,7 +202,7 @@ def test_an_encoder_that_is_to_read_forwards_is_refused_wherever_it_comes_from(w
     with pytest.raises(
         ParamsError, match=r"^minilm-l6 reads both ways[^\n]*; set model\.(causal|position) to [^\n]*$"
     ):
-        checkpoint.describe(settings, TWO, 12, "fp32", with_encoder.base)
+        describing.describe(settings, TWO, 12, "fp32", with_encoder.base)
 
 
 def test_a_base_is_used_as_published(workspace):

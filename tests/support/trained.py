@@ -13,7 +13,7 @@ from spampipe.classifiers.settings import ModelParams
 from spampipe.core.workspace import Workspace
 from spampipe.data import labels
 from spampipe.data.labels import EVEN, LabelSet
-from spampipe.models import checkpoint
+from spampipe.models import checkpoint, describing
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.families.gpt2 import FAMILY
 from tests.support.tiny_models import GPT2, randomize
@@ -29,6 +29,8 @@ MODEL = {
     "prompt_template": "prompts/question.yaml",
     "prompt_shots": 0,
     "prompt_calibrate": False,
+    "features": None,
+    "members": None,
 }
 
 
@@ -68,7 +70,7 @@ def save(
         model: settings of `model` that are not MODEL's.
     """
     settings = ModelParams.model_validate(MODEL | model)
-    card = checkpoint.describe(settings, names, max_length, "fp32", base or workspace.base)
+    card = describing.describe(settings, names, max_length, "fp32", base or workspace.base)
     made = checkpoint.create(card, 1, 0.0, torch.device("cpu"), base or workspace.base)
     randomize(made.network, 1)
     checkpoint.save(made.network, card, workspace.classifier_weights, workspace.classifier_card)
