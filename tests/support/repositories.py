@@ -13,10 +13,11 @@ import pytest
 import yaml
 from mlflow.entities import Run
 
+from spampipe.data.catalogue import DATASETS
 from spampipe.tracking.connection import EXPERIMENT
 from tests.support.project import ROOT
 
-_COPIED = ("stages", "spampipe", "dvc.yaml", "sms-spam-collection", ".dvcignore", ".gitignore", "requirements.lock")
+_COPIED = ("stages", "spampipe", "dvc.yaml", "examples", *DATASETS, ".dvcignore", ".gitignore", "requirements.lock")
 _ARTIFACT_FOLDERS = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
