@@ -64,7 +64,7 @@ def fetch_messages(
         return _write_table(data, path, destination, columns, named, quoting=quoting)
     if columns.are_named:
         raise ParamsError(
-            f"{Workspace().params}: download.text_column and label_column are for files whose names end in "
+            f"{Workspace().params}: download.text_column and download.label_column are for files whose names end in "
             f"{', '.join(tables.KINDS)}; set both to null, or rename {path}"
         )
     return _write_lines(data, path, destination, named, quoting=quoting)

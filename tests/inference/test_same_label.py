@@ -35,11 +35,11 @@ POSITIVE_PET = LabelSet(names=PETS.names, positive="dog")
 every_set = pytest.mark.parametrize("labels", [TWO, PETS, POSITIVE_PET], ids=["two", "three", "three, one positive"])
 
 
-def workspace_of(folder: Path, base: Path, labels: LabelSet, threshold: float) -> Workspace:
+def workspace_of(folder: Path, base: Path, labels: LabelSet, threshold: float, truncate: str = "tail") -> Workspace:
     workspace = Workspace(folder)
     workspace.base.parent.mkdir(parents=True)
     workspace.base.symlink_to(base)
-    trained.save(workspace, labels, MAX_LENGTH, threshold)
+    trained.save(workspace, labels, MAX_LENGTH, threshold, truncate=truncate)
     return workspace
 
 
@@ -102,6 +102,22 @@ def test_every_door_gives_the_same_label(tmp_path, gpt2_base, labels, threshold)
         assert answered(workspace, threshold) == expected
         assert printed(workspace, "--threshold", repr(threshold)) == expected
         assert expected.count(labels.positive) == sum(found >= threshold for found in positives(workspace))
+
+
+def test_a_long_text_is_cut_by_one_rule_at_every_door(tmp_path, gpt2_base):
+    """The part that stays, alone, has the probabilities of the whole."""
+    long, kept = " ".join(f"w{n}" for n in range(60)), {}
+    tokenizer = FAMILY.load_tokenizer(gpt2_base)
+    (row,) = tokenizer.encode([long])
+    for rule, ids in {"tail": row[:16], "head": row[-16:], "middle": [*row[:8], *row[-8:]]}.items():
+        workspace = workspace_of(tmp_path / rule, gpt2_base, PETS, EVEN, rule)
+        assert load_card(workspace.classifier_card).truncate == rule
+        assert ("truncate" in workspace.classifier_card.read_text()) == (rule != "tail")
+        classifier = prediction.load(workspace)
+        alone = tokens.pad([ids], [0], MAX_LENGTH, FAMILY.padding, PETS)
+        kept[rule] = classifier.probabilities([long])[0].tolist()
+        assert kept[rule] == classifier.probabilities([""], alone, name="test")[0].tolist()
+    assert len(set(map(tuple, kept.values()))) == 3
 
 
 @every_set

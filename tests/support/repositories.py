@@ -13,11 +13,12 @@ import pytest
 import yaml
 from mlflow.entities import Run
 
+from spampipe.data.catalogue import DATASETS
 from spampipe.tracking.connection import EXPERIMENT
 from tests.support.project import ROOT
 
 _COPIED = (
-    *("stages", "spampipe", "prompts", "dvc.yaml", "sms-spam-collection"),
+    *("stages", "spampipe", "prompts", "dvc.yaml", "examples", *DATASETS),
     *(".dvcignore", ".gitignore", "requirements.lock"),
 )
 _ARTIFACT_FOLDERS = (

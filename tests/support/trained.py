@@ -13,6 +13,7 @@ from spampipe.classifiers.settings import ModelParams
 from spampipe.core.workspace import Workspace
 from spampipe.data import labels
 from spampipe.data.labels import EVEN, LabelSet
+from spampipe.data.truncation import Truncate
 from spampipe.models import checkpoint, describing
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.families.gpt2 import FAMILY
@@ -57,6 +58,7 @@ def save(
     max_length: int = 16,
     threshold: float = EVEN,
     base: Path | None = None,
+    truncate: Truncate = "tail",
     **model: str,
 ) -> None:
     """Write the files of a classifier whose tensors are random.
@@ -67,10 +69,11 @@ def save(
         max_length: tokens that a text is cut to.
         threshold: of the decision.
         base: the folder of the base model; None for the workspace's.
+        truncate: which part of a longer text is cut off.
         model: settings of `model` that are not MODEL's.
     """
     settings = ModelParams.model_validate(MODEL | model)
-    card = describing.describe(settings, names, max_length, "fp32", base or workspace.base)
+    card = describing.describe(settings, names, max_length, "fp32", base or workspace.base, truncate)
     made = checkpoint.create(card, 1, 0.0, torch.device("cpu"), base or workspace.base)
     randomize(made.network, 1)
     checkpoint.save(made.network, card, workspace.classifier_weights, workspace.classifier_card)
