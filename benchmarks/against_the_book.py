@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from benchmarks import timing, training_runs
 from benchmarks.opponents import book_classifier
-from spampipe.classifiers.settings import ModelParams
+from spampipe import params
 from spampipe.core import command, files
+from spampipe.core.workspace import Workspace
 from spampipe.data.tokens import TokenTable
 from spampipe.models import bases, checkpoint, compute
 from spampipe.models.architectures import BaseChoice
@@ -67,6 +68,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="of this project's runs; the book's loop runs once")
     arguments = parser.parse_args()
     settings = SETTINGS.model_copy(update={"epochs": arguments.epochs})
+    committed = params.load(Workspace().params).model
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bases.fetch_base(BaseChoice(arguments.base, "random"), folder)
@@ -74,14 +76,8 @@ def main() -> None:
         del tables["test"]
 
         def describe(position: Position, precision: Precision) -> ClassifierCard:
-            model = ModelParams(
-                name=arguments.base,
-                weights="random",
-                trainable="last_block",
-                position=position,
-                causal=True,
-                dropout=0.0,
-            )
+            chosen = {"name": arguments.base, "weights": "random", "trainable": "last_block", "position": position}
+            model = committed.model_copy(update=chosen | {"causal": True, "dropout": 0.0})
             return checkpoint.describe(
                 model, tables["train"].label_set, tables["train"].max_length, precision, folder
             )

@@ -89,6 +89,5 @@ def tokenize(base: str, folder: Path) -> Tables:
     """
     known = labels.load(Workspace().labels)
     texts = {name: messages.read(Workspace().split_csv(name), known) for name in SPLITS}
-    return encoding.tokenize(
-        texts, known, BaseChoice(base, "random"), folder, TokenizePadParams(max_length="longest_train")
-    )
+    settings = TokenizePadParams(max_length="longest_train", truncate="tail")
+    return encoding.tokenize(texts, known, BaseChoice(base, "random"), folder, settings).tables

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from spampipe import cli_models, params, presets
 from spampipe.cli_models import Action, Add
-from spampipe.core import command
+from spampipe.core import command, settings
 from spampipe.core.errors import RepositoryError
 from spampipe.core.workspace import Workspace
 from spampipe.tracking import connection
@@ -77,6 +77,17 @@ def _add_work_with_results(add: Add) -> None:
     experiments.add_argument("--markdown", action="store_true", help="print a Markdown table")
     report = add(_report, "print a Markdown comparison with a revision, for a pull request")
     report.add_argument("revision", nargs="?", default="main", metavar="REV", help="default: %(default)s")
+
+    _add_prompt(add)
+
+
+def _add_prompt(add: Add) -> None:
+    prompt = add(_prompt, "ask a base model for the labels, without training, as an experiment")
+    prompt.add_argument("--shots", type=int, metavar="K", help="examples in the prompt; default: model.prompt_shots")
+    calibrate = "fit what is added to each label's score on validation; default: model.prompt_calibrate"
+    prompt.add_argument("--calibrate", action=argparse.BooleanOptionalAction, help=calibrate)
+    prompt.add_argument("--template", type=Path, metavar="FILE", help="the question; default: model.prompt_template")
+    prompt.add_argument("--model", metavar="NAME", help="the base model; default: model.name")
 
 
 def _perform(options: argparse.Namespace) -> None:
@@ -158,6 +169,28 @@ def _register(options: argparse.Namespace) -> None:
 
     registered = registry.register(options.workspace, options.name, options.by)
     print(f"{options.name}\tversion {registered.version}\t{registered.verdict}")
+
+
+def _prompt(options: argparse.Namespace) -> None:
+    """Run the pipeline with a prompt instead of training; print the experiment's name and its metrics.
+
+    The settings that are not given here are those of params.yaml.
+    """
+    from spampipe.results import asking
+
+    top, template = options.workspace.root, options.template and options.template.absolute()
+    if template and template.is_relative_to(top):
+        template = template.relative_to(top)
+    given = {
+        "model.prompt_template": template and template.as_posix(),
+        "model.prompt_shots": options.shots,
+        "model.prompt_calibrate": options.calibrate,
+        "model.name": options.model,
+    }
+    asked = asking.ask(options.workspace, {name: value for name, value in given.items() if value is not None})
+    print(f"experiment\t{asked.name}")
+    for name, value in asked.metrics.items():
+        print(f"{name}\t{settings.written(value)}")
 
 
 def _experiments(options: argparse.Namespace) -> None:

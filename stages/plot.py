@@ -4,13 +4,13 @@ from spampipe import figures, params
 from spampipe.core import command, files
 from spampipe.core.workspace import Workspace
 from spampipe.data import labels
-from spampipe.evaluation import curves, reports
+from spampipe.evaluation import curves, readers, reports
 from spampipe.tracking import recording
 from spampipe.training import tables
 
 
 def main(workspace: Workspace) -> None:
-    """Write reports/figures/."""
+    """Write reports/figures/, and record what stands beside the model."""
     settings = params.load(workspace.params)
     with recording.resumed_run(workspace, settings.recorded(), settings.title, "plot") as run:
         size = (settings.plot.width_inches, settings.plot.height_inches)
@@ -29,6 +29,8 @@ def main(workspace: Workspace) -> None:
         for name, figure in drawn.items():
             figures.save(figure, workspace.figures / name, settings.plot.dots_per_inch)
         run.log_files([workspace.figures], "reports/figures")
+        run.log_metrics(readers.baseline_for_tracker(workspace.baseline_metrics))
+        run.log_files([workspace.baseline_metrics, workspace.baseline_predictions], "reports/baseline")
 
 
 if __name__ == "__main__":

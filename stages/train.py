@@ -24,7 +24,8 @@ def main(workspace: Workspace) -> None:
         distributed.processes() as first,
         recording.training_run(workspace, settings.recorded(), settings.title, enabled=first) as run,
     ):
-        classifier = kind.create(settings.model, settings.train, known, train.max_length, workspace)
+        truncate = settings.tokenize_pad.truncate
+        classifier = kind.create(settings.model, settings.train, known, train.max_length, workspace, truncate)
         log = workspace.train_log if first else None  # of several processes, all of which train the same model
         with TrainingLog(
             log, classifier.training_flops, lambda point: run.log_metrics(point.metrics, point.step)

@@ -21,9 +21,10 @@ from spampipe.core.errors import DataError, DivergenceError
 from spampipe.data import tokens
 from spampipe.data.labels import EVEN, LabelSet, decide
 from spampipe.data.tokens import TokenTable
+from spampipe.models.backbone import random_state
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.compute import random_stream
-from spampipe.models.decoder import empty_decoder, random_state
+from spampipe.models.decoder import empty_decoder
 from spampipe.models.freezing import freeze, trained_parameters
 from spampipe.models.frozen_trunk import complete_model
 from spampipe.models.weights import fill
@@ -36,9 +37,11 @@ from spampipe.training.tables import EPOCH_COLUMNS, STEP_COLUMNS, epochs_table, 
 from spampipe.training.training_log import Record
 from tests.support.label_sets import THREE, TWO
 from tests.support.tiny_models import (
+    BERT,
     FAMILIES,
     GPT2,
     LLAMA,
+    NETWORKS,
     PADDING,
     make_classifier,
     make_table,
@@ -192,14 +195,14 @@ def assert_same_lines(ours: list[str], theirs: list[str]) -> None:
 # --- examples ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", NETWORKS)
 @pytest.mark.parametrize("trainable", ["last_layer", "last_block", "last_two_blocks"])
 @pytest.mark.parametrize("position", ["last", "last_real", "first", "mean"])
 @pytest.mark.parametrize("causal", [True, False])
 def test_stored_trunk_outputs_train_as_whole_runs_do(family, trainable, position, causal):
     records, logits = [], []
     for kind in (TokenExamples, lambda *split: TrunkExamples.compute(*split, "fp32", "")):
-        classifier = make_classifier(FAMILIES[family], position, trainable, causal)
+        classifier = make_classifier(NETWORKS[family], position, trainable, causal)
         splits = [kind(complete_model(classifier), table) for table in (TRAIN, VALIDATION)]
         records.append(fit(classifier, *splits, settings=settings(eval_every_steps=2)))
         rows = torch.tensor([5, 0, 5, 1])
@@ -305,11 +308,12 @@ def test_grouping_by_length_changes_the_batches_and_not_the_messages():
     assert padding[1] < padding[0]
 
 
+@pytest.mark.parametrize("config", [LLAMA, BERT], ids=["llama", "bert"])
 @pytest.mark.parametrize("trainable", ["last_block", "all"])
-def test_activation_checkpointing_changes_no_result(trainable):
+def test_activation_checkpointing_changes_no_result(trainable, config):
     ends, records = [], []
     for checkpointing in (False, True):
-        classifier = make_classifier(LLAMA, trainable=trainable, dropout=0.1)
+        classifier = make_classifier(config, trainable=trainable, dropout=0.1)
         records.append(train(classifier, settings(activation_checkpointing=checkpointing)))
         ends.append(weights(classifier))
     assert_identical(*ends)
@@ -518,7 +522,7 @@ def test_a_small_model_learns_to_tell_two_vocabularies_apart(family, position):
     labels = [0, 1] * 20
     rows = [(torch.randint(1, 25, (6,), generator=generator) + 25 * label).tolist() for label in labels]
     table = tokens.pad(rows, labels, 8, PADDING, TWO)
-    decoder = fill(empty_decoder(config), random_state(config, generator), "random weights")
+    decoder = fill(empty_decoder(config), random_state(empty_decoder(config), generator), "random weights")
     classifier = Classifier(decoder, 2, position, causal=True)
     freeze(classifier, "all")
     initialize_head(classifier, generator)
