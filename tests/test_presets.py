@@ -77,7 +77,7 @@ def test_other_settings_and_comments_stay(workspace: Workspace, capsys) -> None:
     shown = command(capsys, "book")
     assert shown.splitlines() == [
         "model.name\tsmollm2-135m\tgpt2-small",
-        "model.position\tlast_real\tlast",
+        "model.position\tauto\tlast",
         "train.epochs\t7\t5",
         "train.learning_rate\t0.0002\t5e-05",
         "train.patience\t2\tnull",
