@@ -18,6 +18,7 @@ from sklearn.pipeline import make_union
 from sklearn.svm import LinearSVC
 from sklearn.utils.class_weight import compute_sample_weight
 
+import spampipe
 from spampipe import params
 from spampipe.classifiers import catalogue, decision, tfidf
 from spampipe.classifiers.linear import LinearClassifier
@@ -370,3 +371,14 @@ def test_a_card_with_another_entry_is_refused(tmp_path: Path) -> None:
     for change, complaint in ({"features": "words"}, "features: "), ({"scale": -1.0}, "scale: "):
         save_card(card.model_copy(update=change), workspace.classifier_card)
         assert complaint in refused(workspace, workspace.classifier_card)
+
+
+def test_python_trains_one_in_a_call(tmp_path: Path) -> None:
+    split = texts("all", THREE, 40)
+    chosen = params.load(ROOT / "params.yaml").changed({"model.name": "tfidf-svm"})
+    run = spampipe.train(split.texts, [str(name) for name in THREE.names_of(split.labels)], params=chosen)
+    assert run.metrics["test_accuracy"] == 1.0
+    assert (len(run.steps), len(run.epochs), len(run.curves())) == (0, 1, 1)
+    run.save(tmp_path)
+    (answer,) = spampipe.load(tmp_path).classify(["agenda of meeting 3"], progress=False)
+    assert (answer.label, answer.probability > 0.5) == ("meeting", True)
