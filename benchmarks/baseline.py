@@ -1,4 +1,4 @@
-"""What scikit-learn makes of the same splits: TF-IDF of words and character n-grams, and a linear SVM.
+"""What a linear model makes of the same splits: TF-IDF of words and their pieces, and a support vector machine.
 
 Run `python -m benchmarks.baseline` after `dvc repro`. It is what a language model must beat to be worth its cost.
 """
@@ -6,43 +6,44 @@ Run `python -m benchmarks.baseline` after `dvc repro`. It is what a language mod
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.pipeline import make_pipeline, make_union
-from sklearn.svm import LinearSVC
 
+from spampipe import params
+from spampipe.classifiers.linear import LinearClassifier
+from spampipe.classifiers.text_classifier import Split
 from spampipe.core import command, files
 from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.data import labels, messages
-from spampipe.data.labels import EVEN, Labels, LabelSet
+from spampipe.data.labels import EVEN, LabelSet
 from spampipe.evaluation import metrics
 from spampipe.evaluation.scored import Evaluation, ScoredSplit, judged
 
 RESULT = Path("benchmarks/results/baseline.json")
+_KIND = "tfidf-svm"
 
 
 def main() -> None:
     """Write benchmarks/results/baseline.json, figures named as in reports/evaluate/metrics.json."""
-    label_set = labels.load(Workspace().labels)
-    names = (*SPLITS, LEFTOVER_SPLIT)
-    tables = {name: messages.read(Workspace().split_csv(name), label_set) for name in names}
-    model = make_pipeline(
-        make_union(
-            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
-            TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True),
-        ),
-        LinearSVC(random_state=0),
-    )
-    model.fit(tables["train"]["Text"], tables["train"]["Label"])
-    splits = {name: scored(name, table, model.predict(table["Text"]), label_set) for name, table in tables.items()}
-    figures = metrics.compute(Evaluation(label_set, splits))
+    workspace = Workspace()
+    label_set = labels.load(workspace.labels)
+    splits = {name: read(workspace, name, label_set) for name in (*SPLITS, LEFTOVER_SPLIT)}
+    settings = params.load(workspace.params).changed({"model.name": _KIND})
+    model = LinearClassifier.create(settings.model, settings.train, label_set, 0, workspace)
+    model.fit(splits["train"], splits["validation"], lambda record: None)
+    found = {name: scored(model, split) for name, split in splits.items()}
+    figures = metrics.compute(Evaluation(label_set, found))
     files.write_json(RESULT, {"model": "TF-IDF and linear SVM", "figures": figures})
 
 
-def scored(name: str, table: pd.DataFrame, predicted: Labels, label_set: LabelSet) -> ScoredSplit:
-    """The messages of a split with the labels that they were given, each with probability 1."""
-    certain = np.eye(len(label_set))[predicted]
-    return judged(name, table["Text"].tolist(), table["Label"].to_numpy(), certain, label_set, EVEN)
+def read(workspace: Workspace, name: str, label_set: LabelSet) -> Split:
+    """The messages of a split."""
+    table = messages.read(workspace.split_csv(name), label_set)
+    return Split(name, table["Text"].tolist(), table["Label"].to_numpy(np.int64))
+
+
+def scored(model: LinearClassifier, split: Split) -> ScoredSplit:
+    """The messages of a split with the labels that they are given."""
+    found = model.probabilities_of(split, batch_size=32)
+    return judged(split.name, split.texts, split.labels, found, model.labels, EVEN)
 
 
 if __name__ == "__main__":

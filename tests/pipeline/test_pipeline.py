@@ -113,7 +113,11 @@ def test_one_run_holds_what_all_stages_recorded(finished: Path) -> None:
     stored = {artifact.path for artifact in client.list_artifacts(tracked.info.run_id)}
     assert stored == {"params.yaml", "reports", "logs"}
     folders = {artifact.path for artifact in client.list_artifacts(tracked.info.run_id, "reports")}
-    assert folders == {"reports/train", "reports/evaluate", "reports/figures"}
+    assert folders == {"reports/train", "reports/evaluate", "reports/figures", "reports/baseline"}
+    baseline = json.loads(Workspace(finished).baseline_metrics.read_text())
+    for model in ("majority", "tfidf-logistic", "tfidf-svm"):
+        recorded = tracked.data.metrics[f"baseline/{model}/test_accuracy"]
+        assert recorded == pytest.approx(baseline[model]["test_accuracy"])
     digests = {data.dataset.name: data.dataset.digest for data in tracked.inputs.dataset_inputs}
     assert digests["data/splits/test.csv"] == files.digest(Workspace(finished).split_csv("test"), "md5")
 

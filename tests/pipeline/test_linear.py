@@ -1,0 +1,72 @@
+"""A linear model in the place of the language model: the whole pipeline, and every use of what it makes."""
+
+import json
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+
+import spampipe
+from spampipe.core.workspace import Workspace
+from spampipe.data import tokens
+from spampipe.tracking.connection import ADDRESS_VARIABLE
+from tests.support.repositories import change, copied, run, store_of, tracked_runs
+
+TEXTS = ["WIN 5000 pounds now, text 3 to claim your prize", "see you at 5 for lunch, 3 of us"]
+
+
+@pytest.fixture(scope="module")
+def linear(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished pipeline, run again with a linear model."""
+    repository = copied(finished, tmp_path_factory.mktemp("linear") / "repository")
+    change(repository, "model", name="tfidf-svm")
+    run(repository, "dvc", "repro")
+    return repository
+
+
+def test_the_pipeline_needs_no_base_model(linear: Path) -> None:
+    workspace = Workspace(linear)
+    assert not list(workspace.base.iterdir())
+    assert {tokens.load(path).max_length for path in workspace.tokens.glob("*.safetensors")} == {0}
+    metrics = json.loads(workspace.evaluate_metrics.read_text())
+    beside = json.loads(workspace.baseline_metrics.read_text())["tfidf-svm"]
+    assert {name: metrics[name] for name in beside} == beside  # the stage that it stands beside makes the same of it
+    figures = {path.name for path in workspace.figures.glob("*.png")}
+    assert figures == {"loss.png", "accuracy.png", "confusion.png", "precision_recall.png"}
+    assert set(json.loads(workspace.train_metrics.read_text())) >= {"train_accuracy", "validation_accuracy"}
+
+
+def test_commands_and_python_give_the_same_answers(linear: Path) -> None:
+    printed = run(linear, "spampipe", "classify", *TEXTS).stdout.splitlines()
+    answers = spampipe.load(linear).classify(TEXTS, progress=False)
+    assert [line.split("\t")[0] for line in printed] == ["spam", "ham"] == [answer.label for answer in answers]
+    predictions = pd.read_csv(Workspace(linear).predictions)
+    again = spampipe.load(linear).classify(predictions["text"].tolist(), progress=False)
+    np.testing.assert_allclose([each.probability for each in again], predictions["probability"], rtol=1e-9)
+    assert "ok\tbeside tfidf-svm\tno difference: 24 of 24 right" in run(linear, "spampipe", "check").stdout
+
+
+def test_mlflow_records_serves_and_registers_it(linear: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    newest = tracked_runs(linear)[-1]
+    assert (newest.info.run_name, newest.data.params["model.name"]) == ("tfidf-svm", "tfidf-svm")
+    assert "train/loss" not in newest.data.metrics and newest.data.metrics["train/accuracy"] == 1.0
+    assert run(linear, "spampipe", "register", "linear").stdout == "linear\tversion 1\tchampion: the first\n"
+    mlflow.set_tracking_uri(store_of(linear))
+    served = mlflow.pyfunc.load_model("models:/linear@champion")
+    assert served.predict(TEXTS)["label"].tolist() == ["spam", "ham"]
+    requirements = Path(mlflow.artifacts.download_artifacts("models:/linear@champion")) / "requirements.txt"
+    assert any(line.startswith("scipy==") for line in requirements.read_text().splitlines())
+    monkeypatch.setenv(ADDRESS_VARIABLE, store_of(linear))
+    loaded = spampipe.load("models:/linear@champion", repository=linear)
+    assert [each.label for each in loaded.classify(TEXTS, progress=False)] == ["spam", "ham"]
+
+
+def test_publishing_completes_a_run_that_nobody_recorded(linear: Path, tmp_path: Path) -> None:
+    repository = copied(linear, tmp_path / "repository")
+    (repository / "mlflow.db").unlink()
+    assert run(repository, "spampipe", "publish").returncode == 0
+    (published,) = tracked_runs(repository)
+    assert published.data.metrics["baseline/tfidf-svm/test_accuracy"] == 1.0
+    assert published.data.metrics["train/accuracy"] == 1.0
