@@ -15,7 +15,9 @@ from tests.support.repositories import run, tracked_runs
 
 
 def test_a_prompt_is_an_experiment_with_metrics_a_run_and_a_model(repository: Path) -> None:
-    (repository / "own.yaml").write_text("instruction: ''\nquestion: 'Is {text} spam?'\nanswers: {ham: no, spam: yes}\n")
+    (repository / "own.yaml").write_text(
+        "instruction: ''\nquestion: 'Is {text} spam?'\nanswers: {ham: no, spam: yes}\n"
+    )
     asked = ("prompt", "--shots", "2", "--calibrate", "--template", "../own.yaml")
     printed = run(repository / "data", "spampipe", *asked).stdout  # from any folder of the repository
     (heading, name), *metrics = [line.split("\t") for line in printed.splitlines()]
@@ -25,7 +27,7 @@ def test_a_prompt_is_an_experiment_with_metrics_a_run_and_a_model(repository: Pa
     assert name in run(repository, "dvc", "exp", "list", "--name-only").stdout.split()
     changed = {"model.trainable=prompt", "model.prompt_shots=2", "model.prompt_calibrate=true"}
     rows = run(repository, "spampipe", "experiments", "--markdown").stdout
-    assert all(change in rows for change in (*changed, "model.prompt_template=own.yaml"))
+    assert all(change in rows for change in (*changed, "model.prompt_template=own.yaml")), rows
     newest = tracked_runs(repository)[-1]
     assert (newest.info.run_name, newest.info.status) == (name, "FINISHED")
     assert newest.data.tags[MODEL_TAG] == files.digest(workspace.classifier_weights, "md5")
