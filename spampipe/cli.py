@@ -178,7 +178,8 @@ def _prompt(options: argparse.Namespace) -> None:
     """
     from spampipe.results import asking
 
-    top, template = options.workspace.root, options.template and options.template.absolute()
+    top = options.workspace.root
+    template = options.template and Path(os.path.abspath(options.template))
     if template and template.is_relative_to(top):
         template = template.relative_to(top)
     given = {

@@ -27,7 +27,7 @@ def test_a_prompt_is_an_experiment_with_metrics_a_run_and_a_model(repository: Pa
     assert name in run(repository, "dvc", "exp", "list", "--name-only").stdout.split()
     changed = {"model.trainable=prompt", "model.prompt_shots=2", "model.prompt_calibrate=true"}
     rows = run(repository, "spampipe", "experiments", "--markdown").stdout
-    assert all(change in rows for change in (*changed, "model.prompt_template=own.yaml"))
+    assert all(change in rows for change in (*changed, "model.prompt_template=own.yaml")), rows
     newest = tracked_runs(repository)[-1]
     assert (newest.info.run_name, newest.info.status) == (name, "FINISHED")
     assert newest.data.tags[MODEL_TAG] == files.digest(workspace.classifier_weights, "md5")
