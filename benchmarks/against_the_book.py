@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from benchmarks import timing, training_runs
 from benchmarks.opponents import book_classifier
-from spampipe.classifiers.settings import ModelParams
+from spampipe import params
 from spampipe.core import command, files
+from spampipe.core.workspace import Workspace
 from spampipe.data.tokens import TokenTable
 from spampipe.models import bases, checkpoint, compute
 from spampipe.models.architectures import BaseChoice
@@ -66,16 +67,11 @@ def main() -> None:
         bases.fetch_base(BaseChoice(arguments.base, "random"), folder)
         tables = training_runs.tokenize(arguments.base, folder)
         del tables["test"]
+        committed = params.load(Workspace().params).model
 
         def describe(position: Position, precision: Precision) -> ClassifierCard:
-            model = ModelParams(
-                name=arguments.base,
-                weights="random",
-                trainable="last_block",
-                position=position,
-                causal=True,
-                dropout=0.0,
-            )
+            changes = {"name": arguments.base, "weights": "random", "trainable": "last_block", "position": position}
+            model = committed.model_copy(update=changes | {"causal": True, "dropout": 0.0})
             return checkpoint.describe(
                 model, tables["train"].label_set, tables["train"].max_length, precision, folder
             )

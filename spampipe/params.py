@@ -122,7 +122,7 @@ class Params(Section):
     @property
     def title(self) -> str:
         """What to call a result of these settings."""
-        return f"{self.model.name} {self.model.trainable} lr={self.train.learning_rate:g} seed={self.train.seed}"
+        return f"{self.model.title} lr={self.train.learning_rate:g} seed={self.train.seed}"
 
     def recorded(self) -> dict[str, Any]:
         """The settings that decide a result, by `section.key`; not `check`, which decides none."""

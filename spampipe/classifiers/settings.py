@@ -6,10 +6,10 @@ from pydantic import AfterValidator, Field, model_validator
 
 from spampipe.classifiers import catalogue
 from spampipe.core.hints import closest
-from spampipe.core.section import Real, Section
+from spampipe.core.section import Count, Real, Section
 from spampipe.models.architectures import BaseChoice, Weights
 from spampipe.models.catalogue import BASE_MODELS
-from spampipe.models.choices import Position, Trainable
+from spampipe.models.choices import Lora, Position, Trainable, misfit
 
 
 def _known_name(name: str) -> str:
@@ -23,10 +23,30 @@ class ModelParams(Section):
 
     name: Annotated[str, AfterValidator(_known_name)]
     weights: Weights
+    depth: Count | None
     trainable: Trainable
+    trained_blocks: Count | None
+    lora_rank: Count
+    lora_alpha: Annotated[Real, Field(gt=0)]
+    lora_blocks: Count | None
     position: Position
     causal: bool
     dropout: Annotated[Real, Field(ge=0, lt=1)]
+
+    @property
+    def lora(self) -> Lora | None:
+        """The adapters; None where another part is trained."""
+        return Lora(self.lora_rank, self.lora_alpha, self.lora_blocks) if self.trainable == "lora" else None
+
+    @property
+    def title(self) -> str:
+        """What is trained, in a few words."""
+        words = [self.name, *([f"depth={self.depth}"] if self.depth else []), self.trainable]
+        if self.trained_blocks:
+            words[-1] += f"={self.trained_blocks}"
+        if self.lora:
+            words += [f"rank={self.lora.rank}", *([f"blocks={self.lora.blocks}"] if self.lora.blocks else [])]
+        return " ".join(words)
 
     @property
     def base(self) -> BaseChoice | None:
@@ -48,4 +68,11 @@ class ModelParams(Section):
         base = BASE_MODELS.get(self.name)
         if base is not None and self.weights == "pretrained" and not base.has_pretrained_weights:
             raise ValueError(f"{self.name} has no pretrained weights; set model.weights to random")
+        return self
+
+    @model_validator(mode="after")
+    def _blocks_exist(self) -> Self:
+        base = BASE_MODELS.get(self.name)
+        if wrong := misfit(self, base.config.num_layers if base else None):
+            raise ValueError(wrong)
         return self

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -12,7 +13,7 @@ from spampipe.core.errors import CheckpointError
 from spampipe.data.labels import LabelSet
 from spampipe.models.architectures import BaseChoice, DecoderConfig
 from spampipe.models.catalogue import BASE_MODELS
-from spampipe.models.choices import Position, Precision, Trainable
+from spampipe.models.choices import Lora, Position, Precision, Trainable, misfit
 
 FORMAT = 3
 _SEAL = "sha256"  # the card's own hash, over all its other entries
@@ -25,7 +26,8 @@ class ClassifierCard(BaseModel):
     Attributes:
         base: name of the base model.
         base_sha256: of the base's weight file, where the frozen tensors are; None if all tensors are saved.
-        architecture: the decoder's shape, which is the base's.
+        architecture: the base's shape.
+        depth: how many of the base's first blocks are kept; None for all.
         tokenizer: name of the encoding, which is the base's.
         tokenizer_sha256: of its rank file.
         labels: the classes, one for each output of the network, in its order.
@@ -33,6 +35,8 @@ class ClassifierCard(BaseModel):
         position: which position answers.
         causal: whether a token attends to itself and earlier tokens only.
         trainable: the part that was trained.
+        trained_blocks: how many of the last blocks that are kept were, where `trainable` leaves that open.
+        lora: the adapters, where they were trained.
         precision: what matrix products are computed in while training, `fp32` or `bf16`.
     """
 
@@ -41,6 +45,7 @@ class ClassifierCard(BaseModel):
     base: str
     base_sha256: _Sha256 | None
     architecture: DecoderConfig
+    depth: Annotated[int, Field(ge=1)] | None = None
     tokenizer: str
     tokenizer_sha256: _Sha256
     labels: LabelSet
@@ -48,12 +53,24 @@ class ClassifierCard(BaseModel):
     position: Position
     causal: bool
     trainable: Trainable
+    trained_blocks: Annotated[int, Field(ge=1)] | None = None
+    lora: Lora | None = None
     precision: Precision
 
     @property
     def choice(self) -> BaseChoice:
         """Which base model it is made of."""
         return BaseChoice(self.base, "random" if self.base_sha256 is None else "pretrained")
+
+    @property
+    def shape(self) -> DecoderConfig:
+        """Of the decoder: the base's, as deep as it is kept."""
+        return replace(self.architecture, num_layers=self.depth or self.architecture.num_layers)
+
+    @property
+    def last(self) -> int | None:
+        """As `freezing.freeze` takes it."""
+        return self.lora.blocks if self.lora else self.trained_blocks
 
     @property
     def padding(self) -> int:
@@ -69,6 +86,10 @@ class ClassifierCard(BaseModel):
             raise ValueError(f"tokenizer: {self.tokenizer} is not {self.base}'s, {base.family.tokenizer}")
         if self.architecture != base.config:
             raise ValueError(f"architecture: not {self.base}'s")
+        if (self.lora is None) == (self.trainable == "lora"):
+            raise ValueError("lora: must stand where it is what was trained, and nowhere else")
+        if wrong := misfit(self, self.architecture.num_layers):
+            raise ValueError(wrong)
         if self.base_sha256 is not None and not base.has_pretrained_weights:
             raise ValueError(f"base_sha256: {self.base} has no pretrained weights")
         if self.max_length > base.config.context_length:

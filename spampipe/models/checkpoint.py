@@ -7,12 +7,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from spampipe.core import files
-from spampipe.core.errors import CheckpointError, WeightsError
+from spampipe.core.errors import CheckpointError, ParamsError, WeightsError
 from spampipe.data.labels import LabelSet
-from spampipe.models import bases
+from spampipe.models import bases, lora
 from spampipe.models.architectures import Family
 from spampipe.models.card import ClassifierCard, SavedCard, save_card
-from spampipe.models.choices import ModelChoices, Precision
+from spampipe.models.choices import ModelChoices, Precision, misfit
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.compute import random_stream
 from spampipe.models.decoder import random_state
@@ -35,13 +35,17 @@ def describe(
 
     Raises:
         CheckpointError: a file of the base model is missing.
+        ParamsError: the base model has fewer blocks than are wanted.
     """
     choice = model.require_base()
     known = bases.base_model(choice, base)
+    if wrong := misfit(model, known.config.num_layers):
+        raise ParamsError(f"model.{wrong}")
     return ClassifierCard(
         base=choice.name,
         base_sha256=_digest(known.family.weights_path(base)) if choice.weights == "pretrained" else None,
         architecture=known.config,
+        depth=model.depth,
         tokenizer=known.family.tokenizer,
         tokenizer_sha256=_digest(known.family.tokenizer_path(base)),
         labels=labels,
@@ -49,6 +53,8 @@ def describe(
         position=model.position,
         causal=model.causal,
         trainable=model.trainable,
+        trained_blocks=model.trained_blocks,
+        lora=model.lora,
         precision=precision,
     )
 
@@ -58,7 +64,7 @@ def create(card: ClassifierCard, seed: int, dropout: float, device: torch.device
 
     Args:
         card: what to make.
-        seed: of the head's first values, and of the decoder's if they are random.
+        seed: of the head's and the adapters' first values, and of the decoder's if they are random.
         dropout: the share of values that training sets to 0, as in Decoder.
         device: where its tensors are to lie.
         base: the folder of the base model.
@@ -72,10 +78,13 @@ def create(card: ClassifierCard, seed: int, dropout: float, device: torch.device
     network = _assemble(card, base, dropout, device)
     trunk = FrozenTrunk(network)
     if card.base_sha256 is None:
-        state = random_state(card.architecture, random_stream(seed, "decoder weights"))
+        state = random_state(card.shape, random_stream(seed, "decoder weights"))
         fill(network.decoder, place(state, device), "random weights")
     else:
         trunk = _take_from_base(network, card, base, device, trained=True)
+    if card.lora is not None:
+        lora.attach(network, card.lora)
+        lora.initialize(network, random_stream(seed, "adapters"))
     reinitialize_head(network, seed)
     return Model(network, trunk)
 
@@ -103,8 +112,13 @@ def save(network: Classifier, card: ClassifierCard, weights: Path, card_path: Pa
 
     Returns:
         The card as it was written.
+
+    Raises:
+        CheckpointError: the network's adapters are merged, so that they are not known any more.
     """
-    kept = dict(network.named_parameters()) if card.base_sha256 is None else trained_parameters(network)
+    if card.lora is not None and not lora.adapted_layers(network):
+        raise CheckpointError(f"{weights}: a classifier with LoRA that was loaded cannot be saved; copy its files")
+    kept = _kept(network, card)
     with files.replacing(weights) as temporary:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in kept.items()}, temporary)
     saved = SavedCard.model_validate(dict(card) | {"weights_sha256": files.digest(weights)})
@@ -122,7 +136,8 @@ def load(card: SavedCard, device: torch.device, weights: Path, base: Path) -> Mo
         base: the folder of the base model.
 
     Returns:
-        A network in evaluation mode, all of whose tensors are there but for those of a pretrained trunk.
+        A network in evaluation mode, all of whose tensors are there but for those of a pretrained trunk. Adapters
+        are merged.
 
     Raises:
         CheckpointError: a file is missing or damaged, or the base is not the one that the card names.
@@ -131,20 +146,27 @@ def load(card: SavedCard, device: torch.device, weights: Path, base: Path) -> Mo
     saved = _read(weights, card.weights_sha256)
     network = _assemble(card, base, 0.0, device)
     trunk = FrozenTrunk(network)
-    frozen: dict[str, torch.Tensor] = {}
     if card.base_sha256 is not None:
         path = _family(card, base).weights_path(base)
         if _digest(path) != card.base_sha256:
             raise CheckpointError(f"{path}: not the base this classifier was trained from; run `dvc checkout`")
         trunk = _take_from_base(network, card, base, device, trained=False)
-        trained = trained_parameters(network)
-        frozen = {name: tensor for name, tensor in network.state_dict().items() if name not in trained}
+    if card.lora is not None:
+        lora.attach(network, card.lora)
+    kept = _kept(network, card)
+    frozen = {name: tensor for name, tensor in network.state_dict().items() if name not in kept}
     for name in saved:
         if name in frozen:
             raise WeightsError(f"{weights}: tensor {name} is the base's, not a trained one; run `dvc checkout`")
     fill(network, frozen | place(saved, device), weights)
+    lora.merge(network)
     network.eval()
     return Model(network, trunk)
+
+
+def _kept(network: Classifier, card: ClassifierCard) -> dict[str, torch.nn.Parameter]:
+    """The tensors that are saved, by name: all that no file of the base model holds."""
+    return dict(network.named_parameters()) if card.base_sha256 is None else trained_parameters(network)
 
 
 def _read(weights: Path, sha256: str) -> dict[str, torch.Tensor]:
@@ -161,10 +183,10 @@ def _read(weights: Path, sha256: str) -> dict[str, torch.Tensor]:
 
 def _assemble(card: ClassifierCard, base: Path, dropout: float, device: torch.device) -> Classifier:
     """The network, frozen as the card says, its decoder yet without tensors."""
-    decoder = _family(card, base).build(card.architecture, dropout)
+    decoder = _family(card, base).build(card.shape, dropout)
     network = Classifier(decoder, len(card.labels), card.position, card.causal)
     network.head.to(device)
-    freeze(network, card.trainable)
+    freeze(network, card.trainable, card.last)
     return network
 
 
@@ -173,14 +195,30 @@ def _take_from_base(
 ) -> FrozenTrunk:
     """Read the tail's tensors from the base, without the trained ones unless asked; the trunk's can be read later."""
     decoder, trunk = network.decoder, set(trunk_parameters(network))
-    tail = {name for name, _ in decoder.named_parameters()} - trunk
     elsewhere = set() if trained else {name.removeprefix("decoder.") for name in trained_parameters(network)}
     family = _family(card, base)
     path = family.weights_path(base)
-    load_into(decoder, family, path, trunk | elsewhere, device)
+    cut_off = set(family.build(card.architecture, 0.0).state_dict()) - set(decoder.state_dict())
+    load_into(decoder, family, path, trunk | elsewhere | cut_off, device)
     if not trunk:
         return FrozenTrunk(network)
-    return FrozenTrunk(network, str(card.base_sha256), lambda: load_into(decoder, family, path, tail, device))
+    return FrozenTrunk(
+        network, str(card.base_sha256), lambda: load_into(decoder, family, path, _AllBut(trunk), device)
+    )
+
+
+class _AllBut:
+    """Every name but some.
+
+    Args:
+        names: those.
+    """
+
+    def __init__(self, names: set[str]) -> None:
+        self._names = names
+
+    def __contains__(self, name: object) -> bool:
+        return name not in self._names
 
 
 def _family(card: ClassifierCard, base: Path) -> Family:

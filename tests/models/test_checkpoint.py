@@ -27,7 +27,7 @@ from spampipe.models.freezing import trained_parameters, trunk_parameters
 from spampipe.models.frozen_trunk import Model
 from spampipe.params import ModelParams
 from tests.support.label_sets import THREE, TWO
-from tests.support.project import ROOT
+from tests.support.project import ROOT, committed
 from tests.support.published_models import transformers_gpt2, transformers_llama, write_gpt2, write_llama
 from tests.support.tiny_models import (
     GPT2,
@@ -37,7 +37,7 @@ from tests.support.tiny_models import (
 
 CPU = torch.device("cpu")
 SEED = 3
-MODEL = {"position": "last_real", "causal": True, "trainable": "last_block", "dropout": 0.0}
+MODEL = committed("model")
 GPT2_PRETRAINED = {"name": "gpt2-small", "weights": "pretrained"}
 LLAMA_PRETRAINED = {"name": "smollm2-135m", "weights": "pretrained"}
 RANDOM = {"name": "gpt2-tiny", "weights": "random"}

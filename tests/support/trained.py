@@ -16,16 +16,10 @@ from spampipe.data.labels import EVEN, LabelSet
 from spampipe.models import checkpoint
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.families.gpt2 import FAMILY
+from tests.support.project import committed
 from tests.support.tiny_models import GPT2, randomize
 
-MODEL = {
-    "name": "gpt2-tiny",
-    "weights": "random",
-    "trainable": "all",
-    "position": "last_real",
-    "causal": True,
-    "dropout": 0.0,
-}
+MODEL = committed("model") | {"name": "gpt2-tiny", "weights": "random", "trainable": "all"}
 
 
 def with_small_base(folder: Path, gpt2_base: Path, patch: pytest.MonkeyPatch) -> Workspace:
@@ -50,7 +44,7 @@ def save(
     max_length: int = 16,
     threshold: float = EVEN,
     base: Path | None = None,
-    **model: str,
+    **model: object,
 ) -> None:
     """Write the files of a classifier whose tensors are random.
 
