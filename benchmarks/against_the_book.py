@@ -74,6 +74,7 @@ def main() -> None:
         bases.fetch_base(BaseChoice(arguments.base, "random"), folder)
         tables = training_runs.tokenize(arguments.base, folder)
         del tables["test"]
+        committed = params.load(Workspace().params).model
 
         def describe(position: Position, precision: Precision) -> ClassifierCard:
             chosen = {"name": arguments.base, "weights": "random", "trainable": "last_block", "position": position}

@@ -18,8 +18,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, pipeline
 
 from benchmarks import timing, training_runs
 from benchmarks.opponents import book_classifier, book_encoding, llama_classifier
+from spampipe import params
 from spampipe.classifiers.neural import NeuralClassifier
-from spampipe.classifiers.settings import ModelParams
 from spampipe.classifiers.text_classifier import TextClassifier
 from spampipe.core import command, files
 from spampipe.core.workspace import LEFTOVER_SPLIT, Workspace
@@ -68,6 +68,7 @@ def main() -> None:
 def against_book(base: str, label_set: LabelSet, texts: list[str], padded: int, repeats: int) -> dict[str, Any]:
     """The book's function, and this project's on the same weights: at the same position, then at its own."""
     device, few = compute.chosen_device(), texts[:padded]
+    committed = params.load(Workspace().params).model
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bases.fetch_base(BaseChoice(base, "random"), folder)
@@ -83,7 +84,7 @@ def against_book(base: str, label_set: LabelSet, texts: list[str], padded: int, 
                 "trainable": "last_block",
                 "position": position,
             }
-            choices = ModelParams(**settings, causal=True, dropout=0.0, features=None, members=None)
+            choices = committed.model_copy(update=settings | {"causal": True, "dropout": 0.0})
             card = describing.describe(choices, label_set, max_length, "fp32", folder)
             model = checkpoint.create(card, 123, 0.0, device, folder)
             model.network.eval()

@@ -128,7 +128,7 @@ class Params(Section):
         """What to call a result of these settings."""
         if self.model.base is None:
             return self.model.name
-        return f"{self.model.name} {self.model.trainable} lr={self.train.learning_rate:g} seed={self.train.seed}"
+        return f"{self.model.title} lr={self.train.learning_rate:g} seed={self.train.seed}"
 
     def recorded(self) -> dict[str, Any]:
         """The settings that decide a result, by `section.key`; not `check`, which decides none."""

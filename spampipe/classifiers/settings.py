@@ -7,10 +7,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 
 from spampipe.classifiers import catalogue
 from spampipe.core.hints import closest
-from spampipe.core.section import Real, Section
+from spampipe.core.section import Count, Real, Section
 from spampipe.models.architectures import BaseChoice, Weights
 from spampipe.models.catalogue import BASE_MODELS
-from spampipe.models.choices import CausalSetting, PositionSetting, Trainable, reading
+from spampipe.models.choices import CausalSetting, Lora, PositionSetting, Trainable, misfit, reading
 from spampipe.models.features import Pooling, excess_of
 from spampipe.models.hub_names import is_hub_name, named_repository
 
@@ -53,7 +53,12 @@ class ModelParams(Section):
     name: Annotated[str, AfterValidator(_known_name)]
     revision: Annotated[str, Field(min_length=1)] | None
     weights: Weights
+    depth: Count | None
     trainable: Trainable
+    trained_blocks: Count | None
+    lora_rank: Count
+    lora_alpha: Annotated[Real, Field(gt=0)]
+    lora_blocks: Count | None
     position: PositionSetting
     causal: CausalSetting
     dropout: Annotated[Real, Field(ge=0, lt=1)]
@@ -62,6 +67,21 @@ class ModelParams(Section):
     prompt_template: Annotated[str, Field(min_length=1)]
     prompt_shots: Annotated[int, Field(ge=0, le=1000)]
     prompt_calibrate: bool
+
+    @property
+    def lora(self) -> Lora | None:
+        """The adapters; None where another part is trained."""
+        return Lora(self.lora_rank, self.lora_alpha, self.lora_blocks) if self.trainable == "lora" else None
+
+    @property
+    def title(self) -> str:
+        """What is trained, in a few words."""
+        words = [self.name, *([f"depth={self.depth}"] if self.depth else []), self.trainable]
+        if self.trained_blocks:
+            words[-1] += f"={self.trained_blocks}"
+        if self.lora:
+            words += [f"rank={self.lora.rank}", *([f"blocks={self.lora.blocks}"] if self.lora.blocks else [])]
+        return " ".join(words)
 
     @property
     def base(self) -> BaseChoice | None:
@@ -121,7 +141,7 @@ class ModelParams(Section):
         base = BASE_MODELS.get(self.base.name) if self.base else None
         if base is None or self.features is None or self.trainable != "probe":
             return self
-        if problem := excess_of(self.features, base.config.num_layers):
+        if problem := excess_of(self.features, self.depth or base.config.num_layers):
             raise ValueError(f"features: {problem}")
         return self
 
@@ -139,4 +159,11 @@ class ModelParams(Section):
         bases = [name for name in members if catalogue.is_base(name)]
         if len(bases) > 1:
             raise ValueError(f"members: {' and '.join(bases)} are base models; at most one may be, remove the others")
+        return self
+
+    @model_validator(mode="after")
+    def _blocks_exist(self) -> Self:
+        base = BASE_MODELS.get(self.base.name) if self.base else None
+        if wrong := misfit(self, base.config.num_layers if base else None):
+            raise ValueError(wrong)
         return self

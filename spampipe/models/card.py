@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
@@ -17,7 +18,7 @@ from spampipe.data.truncation import Truncate
 from spampipe.downloads.hub import is_commit
 from spampipe.models.architectures import BaseChoice, ModelConfig
 from spampipe.models.catalogue import BASE_MODELS, HUB_MODELS
-from spampipe.models.choices import Position, Precision, Trainable
+from spampipe.models.choices import Lora, Position, Precision, Trainable, misfit
 from spampipe.models.features import Feature, excess_of
 from spampipe.models.hub_names import HubRepository, is_hub_name, named_repository
 
@@ -33,7 +34,8 @@ class ClassifierCard(BaseModel):
     Attributes:
         base: name of the base model.
         base_sha256: of the base's weight file, where the frozen tensors are; None if all tensors are saved.
-        architecture: the network's shape, which is the base's.
+        architecture: the base's shape.
+        depth: how many of the base's first blocks are kept; None for all.
         tokenizer: name of the encoding, which is the base's.
         tokenizer_sha256: of its rank file.
         labels: the classes, one for each output of the network, in its order.
@@ -42,6 +44,8 @@ class ClassifierCard(BaseModel):
         position: which position answers.
         causal: whether a token attends to itself and earlier tokens only.
         trainable: the part that was trained.
+        trained_blocks: how many of the last blocks that are kept were, where `trainable` leaves that open.
+        lora: the adapters, where they were trained.
         precision: what matrix products are computed in while training, `fp32` or `bf16`.
         revision: the commit of a base model of the hub; None for one that the catalogue has pinned.
         features: what a probe reads, which has no use for `position`; empty for a network of another kind.
@@ -52,6 +56,7 @@ class ClassifierCard(BaseModel):
     base: str
     base_sha256: Sha256 | None
     architecture: ModelConfig
+    depth: Annotated[int, Field(ge=1)] | None = None
     tokenizer: str
     tokenizer_sha256: Sha256
     labels: LabelSet
@@ -59,6 +64,8 @@ class ClassifierCard(BaseModel):
     position: Position
     causal: bool
     trainable: Trainable
+    trained_blocks: Annotated[int, Field(ge=1)] | None = None
+    lora: Lora | None = None
     precision: Precision
     truncate: Truncate = "tail"
     revision: str | None = None
@@ -68,6 +75,16 @@ class ClassifierCard(BaseModel):
     def choice(self) -> BaseChoice:
         """Which base model it is made of."""
         return BaseChoice(self.base, "random" if self.base_sha256 is None else "pretrained", self.revision)
+
+    @property
+    def shape(self) -> ModelConfig:
+        """Of the network: the base's, as deep as it is kept."""
+        return replace(self.architecture, num_layers=self.depth or self.architecture.num_layers)
+
+    @property
+    def last(self) -> int | None:
+        """As `freezing.freeze` takes it."""
+        return self.lora.blocks if self.lora else self.trained_blocks
 
     @model_validator(mode="after")
     def _fits_the_base(self) -> Self:
@@ -97,6 +114,10 @@ class ClassifierCard(BaseModel):
             raise ValueError(f"tokenizer: {self.tokenizer} is not {self.base}'s, {base.family.tokenizer}")
         if self.architecture != base.config:
             raise ValueError(f"architecture: not {self.base}'s")
+        if (self.lora is None) == (self.trainable == "lora"):
+            raise ValueError("lora: must stand where it is what was trained, and nowhere else")
+        if wrong := misfit(self, self.architecture.num_layers):
+            raise ValueError(wrong)
         if self.base_sha256 is not None and not base.has_pretrained_weights:
             raise ValueError(f"base_sha256: {self.base} has no pretrained weights")
 
@@ -104,7 +125,7 @@ class ClassifierCard(BaseModel):
     def _is_a_probe_or_not(self) -> Self:
         if bool(self.features) != (self.trainable == "probe"):
             raise ValueError("features: a probe has some, and nothing else has")
-        if self.features and (problem := excess_of(self.features, self.architecture.num_layers)):
+        if self.features and (problem := excess_of(self.features, self.shape.num_layers)):
             raise ValueError(f"features: {problem}")
         return self
 

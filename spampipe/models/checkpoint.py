@@ -7,7 +7,7 @@ from safetensors.torch import load_file, save_file
 
 from spampipe.core import files
 from spampipe.core.errors import CheckpointError, ParamsError, WeightsError
-from spampipe.models import bases
+from spampipe.models import bases, lora
 from spampipe.models.architectures import Family
 from spampipe.models.backbone import random_state
 from spampipe.models.card import ClassifierCard, SavedCard, checked_weights, save_card
@@ -26,7 +26,7 @@ def create(card: ClassifierCard, seed: int, dropout: float, device: torch.device
 
     Args:
         card: what to make.
-        seed: of the head's first values, and of the decoder's if they are random.
+        seed: of the head's and the adapters' first values, and of the decoder's if they are random.
         dropout: the share of values that training sets to 0, as in Decoder.
         device: where its tensors are to lie.
         base: the folder of the base model.
@@ -44,6 +44,9 @@ def create(card: ClassifierCard, seed: int, dropout: float, device: torch.device
         fill(network.decoder, place(state, device), "random weights")
     else:
         trunk = _take_from_base(network, card, base, device, trained=True)
+    if card.lora is not None:
+        lora.attach(network, card.lora)
+        lora.initialize(network, random_stream(seed, "adapters"))
     reinitialize_head(network, seed)
     return Model(network, trunk)
 
@@ -71,8 +74,13 @@ def save(network: Classifier, card: ClassifierCard, weights: Path, card_path: Pa
 
     Returns:
         The card as it was written.
+
+    Raises:
+        CheckpointError: the network's adapters are merged, so that they are not known any more.
     """
-    kept = dict(network.named_parameters()) if card.base_sha256 is None else trained_parameters(network)
+    if card.lora is not None and not lora.adapted_layers(network):
+        raise CheckpointError(f"{weights}: a classifier with LoRA that was loaded cannot be saved; copy its files")
+    kept = _kept(network, card)
     with files.replacing(weights) as temporary:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in kept.items()}, temporary)
     saved = SavedCard.model_validate(dict(card) | {"weights_sha256": files.digest(weights)})
@@ -90,7 +98,8 @@ def load(card: SavedCard, device: torch.device, weights: Path, base: Path) -> Mo
         base: the folder of the base model.
 
     Returns:
-        A network in evaluation mode, all of whose tensors are there but for those of a pretrained trunk.
+        A network in evaluation mode, all of whose tensors are there but for those of a pretrained trunk. Adapters
+        are merged.
 
     Raises:
         CheckpointError: a file is missing or damaged, or the base is not the one that the card names.
@@ -99,18 +108,25 @@ def load(card: SavedCard, device: torch.device, weights: Path, base: Path) -> Mo
     saved = read_tensors(weights, card.weights_sha256)
     network = _assemble(card, base, 0.0, device)
     trunk = FrozenTrunk(network)
-    frozen: dict[str, torch.Tensor] = {}
     if card.base_sha256 is not None:
         _checked_weights(card, base)
         trunk = _take_from_base(network, card, base, device, trained=False)
-        trained = trained_parameters(network)
-        frozen = {name: tensor for name, tensor in network.state_dict().items() if name not in trained}
+    if card.lora is not None:
+        lora.attach(network, card.lora)
+    kept = _kept(network, card)
+    frozen = {name: tensor for name, tensor in network.state_dict().items() if name not in kept}
     for name in saved:
         if name in frozen:
             raise WeightsError(f"{weights}: tensor {name} is the base's, not a trained one; run `dvc checkout`")
     fill(network, frozen | place(saved, device), weights)
+    lora.merge(network)
     network.eval()
     return Model(network, trunk)
+
+
+def _kept(network: Classifier, card: ClassifierCard) -> dict[str, torch.nn.Parameter]:
+    """The tensors that are saved, by name: all that no file of the base model holds."""
+    return dict(network.named_parameters()) if card.base_sha256 is None else trained_parameters(network)
 
 
 def base_decoder(
@@ -131,7 +147,7 @@ def base_decoder(
         WeightsError: the file is damaged, or the tensors do not fit the card.
     """
     family = _family(card, base)
-    decoder = family.build(card.architecture, 0.0)
+    decoder = family.build(card.shape, 0.0)
     if not isinstance(decoder, Decoder):
         raise ParamsError(f"{card.base} does not predict what follows a text; choose a model that does")
     if card.base_sha256 is not None:
@@ -168,13 +184,13 @@ def _assemble(card: ClassifierCard, base: Path, dropout: float, device: torch.de
     known = bases.base_model(card.choice, base)
     if known.config != card.architecture:
         raise CheckpointError(f"{base}: not the base model that the classifier's card describes; run `dvc checkout`")
-    decoder = known.family.build(card.architecture, dropout)
+    decoder = known.family.build(card.shape, dropout)
     if card.features:
         network: Classifier = Probe(decoder, len(card.labels), card.features, card.causal)
     else:
         network = Classifier(decoder, len(card.labels), card.position, card.causal)
     network.head.to(device)
-    freeze(network, "last_layer" if card.features else card.trainable)
+    freeze(network, "last_layer" if card.features else card.trainable, card.last)
     return network
 
 
@@ -183,14 +199,17 @@ def _take_from_base(
 ) -> FrozenTrunk:
     """Read the tail's tensors from the base, without the trained ones unless asked; the trunk's can be read later."""
     decoder, trunk = network.decoder, set(trunk_parameters(network))
-    tail = {name for name, _ in decoder.named_parameters()} - trunk
     elsewhere = set() if trained else {name.removeprefix("decoder.") for name in trained_parameters(network)}
     family = _family(card, base)
     path = family.weights_path(base)
-    load_into(decoder, family, path, trunk | elsewhere, device)
+    stored = set(family.build(card.architecture, 0.0).state_dict())
+    cut_off = stored - set(decoder.state_dict())
+    load_into(decoder, family, path, trunk | elsewhere | cut_off, device)
     if not trunk:
         return FrozenTrunk(network)
-    return FrozenTrunk(network, str(card.base_sha256), lambda: load_into(decoder, family, path, tail, device))
+    return FrozenTrunk(
+        network, str(card.base_sha256), lambda: load_into(decoder, family, path, stored - trunk, device)
+    )
 
 
 def _family(card: ClassifierCard, base: Path) -> Family:

@@ -11,11 +11,46 @@ Position = Literal["last", "last_real", "first", "mean"]  # which token's output
 PositionSetting = Literal[Position, "auto"]  # auto: what suits the base model, as `reading` says
 CausalSetting = bool | Literal["auto"]
 # The part that training changes; with `probe` and `prompt` none, as the base model is only read or asked.
-Trainable = Literal["last_layer", "last_block", "last_two_blocks", "all", "probe", "prompt"]
+Trainable = Literal["last_layer", "last_block", "last_two_blocks", "last_blocks", "all", "lora", "probe", "prompt"]
 Precision = Literal["fp32", "bf16"]  # of matrix products
 
 
-class ModelChoices(Protocol):
+@dataclass(frozen=True)
+class Lora:
+    """Adapters of low rank beside frozen weights; models/lora.py says what they compute.
+
+    Attributes:
+        rank: columns of the one, and rows of the other, of the two matrices of an adapter.
+        alpha: their product is multiplied by alpha / rank.
+        blocks: how many of the last blocks have them; None for all.
+    """
+
+    rank: int
+    alpha: float
+    blocks: int | None
+
+
+class ChosenPart(Protocol):
+    """Which blocks of a base model there are, and what of them is trained."""
+
+    @property
+    def depth(self) -> int | None:
+        """How many of the base's first blocks are kept; None for all."""
+
+    @property
+    def trainable(self) -> Trainable:
+        """The part that training changes."""
+
+    @property
+    def trained_blocks(self) -> int | None:
+        """How many of the last blocks that are kept are trained, where `trainable` leaves that open; else None."""
+
+    @property
+    def lora(self) -> Lora | None:
+        """The adapters, where they are what is trained; else None."""
+
+
+class ModelChoices(ChosenPart, Protocol):
     """The choices together, as the section of params.yaml about the model holds them."""
 
     def require_base(self) -> BaseChoice:
@@ -24,10 +59,6 @@ class ModelChoices(Protocol):
         Raises:
             ValueError: there is none; what asks for it must not be used then.
         """
-
-    @property
-    def trainable(self) -> Trainable:
-        """The part that training changes."""
 
     @property
     def position(self) -> PositionSetting:
@@ -80,3 +111,28 @@ def reading(model: ModelChoices, base: BaseModel) -> Reading:
         position=position if model.position == "auto" else model.position,
         causal=not encoder if model.causal == "auto" else model.causal,
     )
+
+
+def misfit(part: ChosenPart, num_layers: int | None) -> str | None:
+    """What is wrong with a choice of blocks.
+
+    Args:
+        part: which blocks are kept, and what of them is trained.
+        num_layers: the blocks that the base has; None if that is not known yet.
+
+    Returns:
+        What is wrong, and the remedy, on one line that begins with a setting's name; None if nothing is.
+    """
+    if (part.trained_blocks is None) == (part.trainable == "last_blocks"):
+        wanted = "a number" if part.trained_blocks is None else "null"
+        return f"trained_blocks must be {wanted} where trainable is {part.trainable}; change one of the two"
+    kept = num_layers if part.depth is None else part.depth
+    if num_layers is not None and part.depth is not None and part.depth > num_layers:
+        return (
+            f"depth is {part.depth}, but the base has {num_layers} blocks; set it to {num_layers} or less, or to null"
+        )
+    counts = {"trained_blocks": part.trained_blocks, "lora_blocks": part.lora.blocks if part.lora else None}
+    for name, blocks in counts.items():
+        if blocks is not None and kept is not None and blocks > kept:
+            return f"{name} is {blocks}, but the model has {kept} blocks; set it to {kept} or less"
+    return None

@@ -2,27 +2,37 @@
 
 from spampipe.models.classifier import Classifier
 
+_FIRST_IN_A_BLOCK = ("attention.query", "attention.key", "attention.value")
+_ALWAYS_FOR_ALL_TOKENS = ("attention.key", "attention.value")
+
 
 def training_flops(classifier: Classifier, examples: int, tokens: int) -> int:
-    """Floating-point operations of the trained blocks' matrix products, forward and twice that backward.
+    """Floating-point operations of the matrix products in the blocks after the trunk, and in the head.
 
-    Attention's own products, norms and activations are not counted, so that a rate from this is a lower bound.
+    A product is computed forward; backward it is computed once for the gradient of what it reads, and once for that
+    of the matrix, if that is trained. Where the layers that a block begins with read what nothing trained has made,
+    as with LoRA, the former is not needed in the first of the blocks. Attention's own products, norms and activations
+    are not counted, so that a rate from this is a lower bound.
 
     Args:
         classifier: frozen as it is trained.
         examples: texts that are trained on, each counted as often as it is used.
         tokens: that they have together.
     """
-    decoder, depth = classifier.decoder, classifier.trunk_depth
     operations = 3 * examples * classifier.head.weight.numel()
+    decoder, depth = classifier.decoder, classifier.trunk_depth
+    embeddings = [tensor for module in decoder.embeddings() for tensor in module.parameters()]
+    embedding_is_frozen = depth > 0 or not any(tensor.requires_grad for tensor in embeddings)
+    last = decoder.config.num_layers - 1
     for number, block in enumerate(decoder.blocks[depth:], depth):
-        sizes = {name: tensor.numel() for name, tensor in block.named_parameters() if tensor.dim() == 2}
-        for_all = total = sum(sizes.values())
-        query, kv = sizes["attention.query.weight"], sizes["attention.key.weight"] + sizes["attention.value.weight"]
-        only_chosen = classifier.position != "mean" and number == decoder.config.num_layers - 1
-        if only_chosen:
-            for_all = kv
-        operations += 3 * (tokens * for_all + examples * (total - for_all))
-        if depth and number == depth and not decoder.norms_first:  # the trunk's output gets no gradient
-            operations -= tokens * kv + (examples if only_chosen else tokens) * query
+        norm_is_trained = decoder.norms_first and all(tensor.requires_grad for tensor in block.parameters())
+        begins_frozen = number == depth and embedding_is_frozen and not norm_is_trained
+        for name, tensor in block.named_parameters():
+            layer, _, kind = name.rpartition(".")
+            if tensor.dim() != 2:
+                continue
+            needs_no_gradient = begins_frozen and layer in _FIRST_IN_A_BLOCK and kind != "adapter_b"
+            passes = 2 + tensor.requires_grad - needs_no_gradient
+            for_all = classifier.position == "mean" or number < last or layer in _ALWAYS_FOR_ALL_TOKENS
+            operations += passes * (tokens if for_all else examples) * tensor.numel()
     return 2 * operations

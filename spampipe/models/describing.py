@@ -8,7 +8,7 @@ from spampipe.data.labels import LabelSet
 from spampipe.data.truncation import Truncate
 from spampipe.models import bases
 from spampipe.models.card import ClassifierCard
-from spampipe.models.choices import ModelChoices, Precision, reading
+from spampipe.models.choices import ModelChoices, Precision, misfit, reading
 from spampipe.models.features import Feature, default_features, excess_of
 
 
@@ -40,10 +40,13 @@ def describe(
         reads = reading(model, known)
     except ValueError as error:
         raise ParamsError(str(error)) from error
+    if wrong := misfit(model, known.config.num_layers):
+        raise ParamsError(f"model.{wrong}")
     return ClassifierCard(
         base=choice.name,
         base_sha256=digest_of(known.family.weights_path(base)) if choice.weights == "pretrained" else None,
         architecture=known.config,
+        depth=model.depth,
         tokenizer=known.family.tokenizer,
         tokenizer_sha256=digest_of(known.family.tokenizer_path(base)),
         labels=labels,
@@ -51,10 +54,12 @@ def describe(
         position=reads.position,
         causal=reads.causal,
         trainable=model.trainable,
+        trained_blocks=model.trained_blocks,
+        lora=model.lora,
         precision=precision,
         truncate=truncate,
         revision=choice.revision,
-        features=_features(model, known.config.num_layers),
+        features=_features(model, model.depth or known.config.num_layers),
     )
 
 

@@ -5,22 +5,23 @@ from torch import nn
 from spampipe.models.choices import Trainable
 from spampipe.models.classifier import Classifier
 
-_TRAINED_BLOCKS: dict[str, int] = {"last_layer": 0, "last_block": 1, "last_two_blocks": 2}
+_TRAINED_BLOCKS: dict[str, int | None] = {"last_layer": 0, "last_block": 1, "last_two_blocks": 2, "all": None}
 
 
-def freeze(classifier: Classifier, trainable: Trainable) -> None:
+def freeze(classifier: Classifier, trainable: Trainable, last: int | None = None) -> None:
     """Leave only one part of a network to be trained, and all blocks before it to the trunk.
 
     Args:
-        classifier: the network.
-        trainable: `last_layer` is the head; the blocks' choices also train the final norm (the book, section 6.5).
+        classifier: the network, yet without adapters.
+        trainable: `last_layer` is the head; the blocks' choices also train the final norm (the book, section 6.5);
+            `lora` trains the head and the adapters, which are attached afterwards, and no tensor of the base.
+        last: for `last_blocks`, how many are trained; for `lora`, how many have adapters. None for all of them.
     """
-    everything = trainable == "all"
-    num_layers = classifier.decoder.config.num_layers
-    classifier.trunk_depth = 0 if everything else max(num_layers - _TRAINED_BLOCKS[trainable], 0)
-    classifier.requires_grad_(everything)
+    blocks = last if trainable in ("last_blocks", "lora") else _TRAINED_BLOCKS[trainable]
+    classifier.trunk_depth = 0 if blocks is None else max(classifier.decoder.config.num_layers - blocks, 0)
+    classifier.requires_grad_(trainable == "all")
     classifier.head.requires_grad_(True)
-    if trainable != "last_layer":
+    if trainable not in ("last_layer", "lora"):
         classifier.decoder.final_norm.requires_grad_(True)
         classifier.decoder.blocks[classifier.trunk_depth :].requires_grad_(True)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spampipe.models.classifier import Classifier
 from spampipe.models.freezing import trunk_parameters
@@ -44,7 +44,8 @@ class FrozenTrunk:
             self._values = hasher.hexdigest()
         network = self._classifier
         attention = f"causal={network.causal} hides_padding={network.hides_padding}"
-        return f"{self._values} {network.decoder.config} {attention}"
+        shape = replace(network.decoder.config, num_layers=0)  # blocks after the trunk do not matter
+        return f"{self._values} {shape} {attention}"
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,7 @@ class Linear(nn.Linear):
         Args:
             inputs: (..., inputs), what the layer reads.
         """
-        if not rounds_operands():
-            return _product(inputs, self.weight, self.bias)
-        bias = None if self.bias is None else rounded(self.bias)
-        weight = self.weight if self.weight_is_rounded else rounded(self.weight)
-        return _product(rounded(inputs), weight, bias).bfloat16()
+        return linear(inputs, self.weight, self.bias, weight_is_rounded=self.weight_is_rounded)
 
 
 class Embedding(nn.Embedding):
@@ -46,6 +42,22 @@ class Embedding(nn.Embedding):
         """As in Linear."""
         if not self.weight.is_meta:
             super().reset_parameters()
+
+
+def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None, *, weight_is_rounded: bool = False) -> Tensor:
+    """A linear layer's output, (..., outputs), in the precision of the block that it is called in.
+
+    Args:
+        inputs: (..., inputs), what the layer reads.
+        weight: (outputs, inputs).
+        bias: (outputs,), which is added; None for none.
+        weight_is_rounded: whether the weight holds nothing but bfloat16 numbers.
+    """
+    if not rounds_operands():
+        return _product(inputs, weight, bias)
+    bias = None if bias is None else rounded(bias)
+    weight = weight if weight_is_rounded else rounded(weight)
+    return _product(rounded(inputs), weight, bias).bfloat16()
 
 
 def _product(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -28,7 +28,7 @@ from spampipe.models.freezing import trained_parameters, trunk_parameters
 from spampipe.models.frozen_trunk import Model
 from spampipe.params import ModelParams
 from tests.support.label_sets import THREE, TWO
-from tests.support.project import ROOT
+from tests.support.project import ROOT, committed
 from tests.support.published_models import (
     transformers_bert,
     transformers_gpt2,
@@ -47,15 +47,7 @@ from tests.support.tiny_models import (
 CPU = torch.device("cpu")
 TRAINABLE = get_args(Trainable)
 SEED = 3
-MODEL = {
-    "revision": None,
-    "position": "last_real",
-    "causal": True,
-    "trainable": "last_block",
-    "dropout": 0.0,
-    "features": None,
-    "members": None,
-}
+MODEL = committed("model")
 GPT2_PRETRAINED = {"name": "gpt2-small", "weights": "pretrained"}
 LLAMA_PRETRAINED = {"name": "smollm2-135m", "weights": "pretrained"}
 RANDOM = {"name": "gpt2-tiny", "weights": "random"}

@@ -1,6 +1,19 @@
 """The project that is tested."""
 
 from pathlib import Path
+from typing import Any
+
+from spampipe.core import yaml12
 
 ROOT = Path(__file__).parent.parent.parent
 STAGES = ("download", "balance", "split", "tokenize-pad", "train", "evaluate", "baseline", "plot")
+
+
+def committed(section: str) -> dict[str, Any]:
+    """A section of the committed params.yaml.
+
+    Args:
+        section: its name.
+    """
+    found: dict[str, Any] = yaml12.load((ROOT / "params.yaml").read_text(encoding="utf-8"))[section]
+    return found

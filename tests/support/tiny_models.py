@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from spampipe.data import tokens
 from spampipe.data.labels import LabelSet
 from spampipe.data.tokens import TokenTable
+from spampipe.models import lora
 from spampipe.models.architectures import DecoderConfig, EncoderConfig, ModelConfig
 from spampipe.models.backbone import Backbone
-from spampipe.models.choices import Position, Trainable
+from spampipe.models.choices import Lora, Position, Trainable
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.decoder import Decoder
 from spampipe.models.encoder import Encoder
@@ -99,9 +100,16 @@ def make_classifier(
     dropout: float = 0.0,
     seed: int = 0,
     num_labels: int = 2,
+    last: int | None = None,
 ) -> Classifier:
+    """A classifier with random tensors, adapters among them if they are what is trained; `last` as in freeze."""
     classifier = Classifier(make_backbone(config, seed, dropout), num_labels, position, causal)
-    freeze(classifier, trainable)
+    freeze(classifier, trainable, last)
+    if trainable == "lora":
+        lora.attach(classifier, Lora(rank=3, alpha=4.5, blocks=last))
+        for number, layer in enumerate(lora.adapted_layers(classifier)):
+            for tensor in (layer.adapter_a, layer.adapter_b):
+                nn.init.normal_(tensor, std=0.1, generator=torch.Generator().manual_seed(seed + number))
     initialize_head(classifier, torch.Generator().manual_seed(seed))
     return classifier.eval()
 

@@ -17,22 +17,10 @@ from spampipe.data.truncation import Truncate
 from spampipe.models import checkpoint, describing
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.families.gpt2 import FAMILY
+from tests.support.project import committed
 from tests.support.tiny_models import GPT2, randomize
 
-MODEL = {
-    "name": "gpt2-tiny",
-    "revision": None,
-    "weights": "random",
-    "trainable": "all",
-    "position": "last_real",
-    "causal": True,
-    "dropout": 0.0,
-    "prompt_template": "prompts/question.yaml",
-    "prompt_shots": 0,
-    "prompt_calibrate": False,
-    "features": None,
-    "members": None,
-}
+MODEL = committed("model") | {"name": "gpt2-tiny", "weights": "random", "trainable": "all"}
 
 
 def with_small_base(folder: Path, gpt2_base: Path, patch: pytest.MonkeyPatch, **shape: int) -> Workspace:
@@ -59,7 +47,7 @@ def save(
     threshold: float = EVEN,
     base: Path | None = None,
     truncate: Truncate = "tail",
-    **model: str,
+    **model: object,
 ) -> None:
     """Write the files of a classifier whose tensors are random.
 
