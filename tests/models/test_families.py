@@ -194,7 +194,7 @@ def package_with_family(published: Path, folder: Path) -> Path:
     (package / "models/families/neox.py").write_text(text)
     catalogue = package / "models/catalogue.py"
     lines = catalogue.read_text().splitlines()
-    changed = [line.replace("import gpt2, llama", "import gpt2, llama, neox") for line in lines]
+    changed = [line.replace("gpt2, llama", "gpt2, llama, neox") for line in lines]
     changed = [line.replace("| llama.MODELS", "| llama.MODELS | neox.MODELS") for line in changed]
     assert sum(before != after for before, after in zip(lines, changed, strict=True)) == 2  # its import and its entry
     catalogue.write_text("\n".join(changed) + "\n")
