@@ -17,6 +17,7 @@ from spampipe.data import messages, tokenizer
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.models.architectures import Family
 from spampipe.models.catalogue import BASE_MODELS
+from spampipe.models.families.bert import FAMILY as BERT
 from spampipe.models.families.gpt2 import ENCODING as R50K
 from spampipe.models.families.gpt2 import FAMILY as GPT2
 from spampipe.models.families.llama import ENCODING as SMOLLM2_ENCODING
@@ -65,7 +66,9 @@ def real_texts(raw_messages) -> list[str]:
 
 def base_of(family: Family, request: pytest.FixtureRequest) -> Path:
     """A folder with a model of this family, laid out."""
-    return request.getfixturevalue("gpt2_base" if family is GPT2 else "smollm2_base")
+    fixtures = {GPT2: "gpt2_base", SMOLLM2: "smollm2_base", BERT: "minilm_base"}
+    base: Path = request.getfixturevalue(fixtures[family])
+    return base
 
 
 def test_gpt2_ids_are_those_the_book_shows(gpt2):
@@ -110,8 +113,12 @@ def test_special_tokens_in_a_message_are_ordinary_text(family, request):
 @pytest.mark.parametrize("model", BASE_MODELS)
 def test_every_id_has_a_row_in_the_models_embedding(model, request):
     family = BASE_MODELS[model].family
-    lines = family.tokenizer_path(base_of(family, request)).read_bytes().splitlines()
-    ids = {int(line.split()[1]) for line in lines} | set(ENCODINGS[family].special_tokens.values())
+    path = family.tokenizer_path(base_of(family, request))
+    if path.suffix == ".json":
+        ids = set(PublishedTokenizer.from_file(str(path)).get_vocab().values())
+    else:
+        ranks = {int(line.split()[1]) for line in path.read_bytes().splitlines()}
+        ids = ranks | set(ENCODINGS[family].special_tokens.values())
     assert ids == set(range(BASE_MODELS[model].config.vocabulary_size))
 
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spampipe.models.choices import default_features, excess_of
+from spampipe.models.features import default_features, excess_of
 from spampipe.models.families import gpt2, llama
 from spampipe.models.probe import Probe, pool
 from spampipe.models.weights import load_decoder
