@@ -40,6 +40,13 @@ class FastTokenizer:
         self._tokenizer.no_padding()
         self._tokenizer.encode_special_tokens = True  # what looks like a special token in a text is ordinary text
 
+    @property
+    def largest_id(self) -> int:
+        """The largest id that an ordinary text can be given; -1 if there is none."""
+        added = self._tokenizer.get_added_tokens_decoder().items()
+        found = {number for number, token in added if not token.special}
+        return max(found.union(self._tokenizer.get_vocab(with_added_tokens=False).values()), default=-1)
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """As in `tokenizer.Tokenizer`.
 
