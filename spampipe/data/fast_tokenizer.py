@@ -50,6 +50,13 @@ class FastTokenizer:
         before = mask.index(0) if 0 in mask else added
         return before, added - before
 
+    @property
+    def largest_id(self) -> int:
+        """The largest id that an ordinary text can be given; -1 if there is none."""
+        added = self._tokenizer.get_added_tokens_decoder().items()
+        found = {number for number, token in added if not token.special}
+        return max(found.union(self._tokenizer.get_vocab(with_added_tokens=False).values()), default=-1)
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """As in `tokenizer.Tokenizer`.
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spampipe.core import files
-from spampipe.core.errors import CheckpointError, FetchError, ParamsError, SourceError
+from spampipe.core.errors import CheckpointError, DataError, FetchError, ParamsError, SourceError
 from spampipe.data.fast_tokenizer import FastTokenizer
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.downloads import hub
 from spampipe.downloads.fetch import Pin, cached
 from spampipe.downloads.hub import Commit
 from spampipe.downloads.sources import HubFile
-from spampipe.models import hub_tokenizer, stored_tensors
+from spampipe.models import stored_tensors
 from spampipe.models.architectures import BaseChoice, BaseModel, DecoderConfig, ModelConfig, PublishedFiles
 from spampipe.models.catalogue import HUB_FAMILIES, HUB_MODELS
 from spampipe.models.hub_config import HubConfig
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from spampipe.models.backbone import Backbone
     from spampipe.models.weights import State
 
-_CONFIG, _TOKENIZER, _TOKENIZER_SETTINGS = "config.json", "tokenizer.json", "tokenizer_config.json"
+_CONFIG, _TOKENIZER = "config.json", "tokenizer.json"
 _SINGLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _SHARD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.safetensors")
 _OUTPUT_HEAD = ("output_head.weight",)
@@ -143,17 +143,13 @@ class HubBase:
         """As in Family; config.json besides, and the shards of weights joined into one file."""
         commit = _commit(self._repository)
         shards = [] if published.weights is None else self._shards(commit)
-        tokenizer = _fetched(self._repository, commit, _TOKENIZER)
-        settings = None
-        if _TOKENIZER_SETTINGS in commit.filenames:
-            settings = _fetched(self._repository, commit, _TOKENIZER_SETTINGS)
-        content = hub_tokenizer.arranged(tokenizer, settings, self._config, self.shape.vocabulary_size)
+        self._require_ids(_fetched(self._repository, commit, _TOKENIZER))
         if shards == [_SINGLE]:
             fetch(_pin(self._repository, _SINGLE), self.weights_path(folder))
         elif shards:
             fetched = [_fetched(self._repository, commit, shard) for shard in shards]
             stored_tensors.join(fetched, self.weights_path(folder))
-        files.write_bytes(self.tokenizer_path(folder), content)
+        fetch(published.tokenizer, self.tokenizer_path(folder))
         files.write_bytes(folder / _CONFIG, self._path.read_bytes())
 
     def tokenizer_path(self, folder: Path) -> Path:
@@ -166,7 +162,7 @@ class HubBase:
 
     def load_tokenizer(self, folder: Path) -> Tokenizer:
         """As in Family; it puts the special tokens around a text that the repository's own tokenizer puts there."""
-        return FastTokenizer(self.tokenizer_path(folder), self.tokenizer, self.padding, special=True)
+        return self._tokenizer_at(self.tokenizer_path(folder))
 
     def read_weights(self, path: Path, config: ModelConfig, leave_out: Container[str]) -> "State":
         """As in Family; a head of next tokens that is tied to the embedding is not read a second time."""
@@ -181,6 +177,21 @@ class HubBase:
     def build(self, config: ModelConfig, dropout: float) -> "Backbone":
         """As in Family."""
         return self._family.build(config, dropout)
+
+    def _tokenizer_at(self, path: Path) -> FastTokenizer:
+        return FastTokenizer(path, self.tokenizer, self.padding, special=True)
+
+    def _require_ids(self, tokenizer: Path) -> None:
+        """Insist that the tokenizer can be run, and that the model has every id that it gives."""
+        name, size = f"{self._repository.name}/{_TOKENIZER}", self.shape.vocabulary_size
+        try:
+            largest = self._tokenizer_at(tokenizer).largest_id
+        except DataError as error:
+            raise CheckpointError(f"{name}: cannot be used; choose another revision ({error})") from error
+        if largest >= size:
+            raise CheckpointError(
+                f"{name}: gives ids up to {largest}, but vocab_size is {size}; choose another revision"
+            )
 
     def _shards(self, commit: Commit) -> Sequence[str]:
         """The files that hold the weights, all of which the repository has."""

@@ -206,16 +206,6 @@ class HubConfig:
                 return first
         return 0
 
-    def token_id(self, name: str) -> int | None:
-        """The id of a special token; the first, if there are several.
-
-        Args:
-            name: the entry, such as `bos_token_id`.
-        """
-        value = self.entries.get(name)
-        first = value[0] if isinstance(value, list) and value else value
-        return first if isinstance(first, int) else None
-
     def _refuse_sliding_window(self) -> None:
         """Refuse a model whose tokens do not attend to all tokens before them."""
         for kind in self.entries.get("layer_types") or ():
