@@ -7,15 +7,12 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from spampipe import params
 from spampipe.core.errors import ParamsError
 from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.models.catalogue import BASE_MODELS
-
-if TYPE_CHECKING:
-    from spampipe.classifiers.text_classifier import TextClassifier
 
 Action = Callable[[argparse.Namespace], None]
 Add = Callable[[Action, str], argparse.ArgumentParser]  # a subcommand of this summary
@@ -84,7 +81,7 @@ def _classify(options: argparse.Namespace) -> None:
     bulk.require_all(left_out)
 
 
-def _classifier(options: argparse.Namespace) -> "TextClassifier":
+def _classifier(options: argparse.Namespace) -> Any:
     from spampipe.inference import prediction
 
     return prediction.load(options.workspace, threshold=options.threshold)
