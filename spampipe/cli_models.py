@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from spampipe import params
 from spampipe.core.errors import ParamsError
@@ -16,9 +16,6 @@ from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.models.architectures import BaseChoice
 from spampipe.models.catalogue import BASE_MODELS, HUB_MODELS
 from spampipe.models.hub_names import is_hub_name, named_repository
-
-if TYPE_CHECKING:
-    from spampipe.classifiers.text_classifier import TextClassifier
 
 Action = Callable[[argparse.Namespace], None]
 Add = Callable[[Action, str], argparse.ArgumentParser]  # a subcommand of this summary
@@ -88,7 +85,7 @@ def _classify(options: argparse.Namespace) -> None:
     bulk.require_all(left_out)
 
 
-def _classifier(options: argparse.Namespace) -> "TextClassifier":
+def _classifier(options: argparse.Namespace) -> Any:
     from spampipe.inference import prediction
 
     return prediction.load(options.workspace, threshold=options.threshold)

@@ -12,7 +12,8 @@ from spampipe.core.errors import DataError
 from spampipe.core.workspace import Workspace
 from spampipe.results import result, tables
 
-_METRICS = ("test_accuracy", "test_recall", "leftover_false_positive_rate", "validation_accuracy")
+# Those that any result of the table has; which, its labels decide.
+_METRICS = ("test_accuracy", "test_recall", "test_macro_f1", "leftover_false_positive_rate", "validation_accuracy")
 _NARROWEST_NAME, _NARROWEST_CHANGE = 12, 26  # characters; train.learning_rate=0.0004 has 26
 _NO_RESULTS = ("queued", "running", "failed")  # DVC may give a failed one the metrics of its baseline
 
@@ -71,12 +72,13 @@ def text(rows: Sequence[Row], width: int) -> str:
         rows: the rows of the table, from the top down.
         width: how many characters fit a line of the terminal; the table may need up to 80.
     """
-    headings = ["experiment", "changed", *(metric.replace("_", "\n") for metric in _METRICS)]
+    metrics = _shown(rows)
+    headings = ["experiment", "changed", *(metric.replace("_", "\n") for metric in metrics)]
     free = width - sum(2 + max(len(line) for line in heading.split("\n")) for heading in headings[2:]) - 2
     longest = max(len(row.title) for row in rows)
     name = min(longest, max(_NARROWEST_NAME, free - _NARROWEST_CHANGE))
-    widths = [name, max(_NARROWEST_CHANGE, free - name), *[None] * len(_METRICS)]
-    return tables.aligned(headings, [_cells(row, "\n") for row in rows], "ll" + "r" * len(_METRICS), widths)
+    widths = [name, max(_NARROWEST_CHANGE, free - name), *[None] * len(metrics)]
+    return tables.aligned(headings, [_cells(row, "\n", metrics) for row in rows], "ll" + "r" * len(metrics), widths)
 
 
 def markdown(rows: Sequence[Row]) -> str:
@@ -85,13 +87,18 @@ def markdown(rows: Sequence[Row]) -> str:
     Args:
         rows: the rows of the table, from the top down.
     """
-    headings = ["experiment", "changed", *_METRICS]
-    return tables.markdown(headings, [_cells(row, ", ") for row in rows], "ll" + "r" * len(_METRICS))
+    metrics = _shown(rows)
+    headings = ["experiment", "changed", *metrics]
+    return tables.markdown(headings, [_cells(row, ", ", metrics) for row in rows], "ll" + "r" * len(metrics))
 
 
-def _cells(row: Row, separator: str) -> list[str]:
+def _shown(rows: Sequence[Row]) -> list[str]:
+    return [metric for metric in _METRICS if any(metric in row.metrics for row in rows)]
+
+
+def _cells(row: Row, separator: str, metrics: Sequence[str]) -> list[str]:
     changes = separator.join(f"{name}={settings.written(value)}" for name, value in row.changed.items())
-    return [row.title, changes, *(tables.number(row.metrics.get(metric)) for metric in _METRICS)]
+    return [row.title, changes, *(tables.number(row.metrics.get(metric)) for metric in metrics)]
 
 
 def _experiments(ranges: Sequence[Mapping[str, Any]], baseline: dict[str, Any]) -> Iterator[Row]:

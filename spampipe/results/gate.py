@@ -7,6 +7,7 @@ import pandas as pd
 
 from spampipe import params
 from spampipe.core.errors import DataError, QualityError
+from spampipe.core.hints import closest
 from spampipe.core.workspace import Workspace
 from spampipe.evaluation import readers
 from spampipe.results import answers, baseline, history
@@ -49,7 +50,10 @@ def check(workspace: Workspace, revision: Revision | None = None) -> list[Findin
     for bounds, sign, symbol in ((settings.minimum, 1, ">="), (settings.maximum, -1, "<=")):
         for name, bound in bounds.items():
             if name not in metrics:
-                raise DataError(f"{workspace.evaluate_metrics}: has no {name}; run `dvc repro`")
+                raise DataError(
+                    f"{workspace.evaluate_metrics}: has no {name} ({closest(name, metrics)}); "
+                    "change `check` in params.yaml, or run `dvc repro`"
+                )
             value = metrics[name]
             passed = value is not None and sign * (value - bound) >= 0
             findings.append(Finding(name, passed, f"{value} {symbol} {bound}"))

@@ -45,3 +45,15 @@ def test_markdown_has_one_line_an_experiment() -> None:
     assert rows[0] == ["experiment", "changed", *METRICS]
     assert rows[3][:2] == ["tawny-rose-of-sharon", "train.learning_rate=0.0004, model.trainable=last_two_blocks"]
     assert rows[4] == ["wild (failed)", "train.group_by_length=true, check.minimum.test_f1=-", *"----"]
+
+
+def test_without_a_positive_label_the_means_over_the_labels_are_shown() -> None:
+    figures = {"test_accuracy": 0.9, "test_macro_f1": 0.85, "test_recall_yes": 0.8, "validation_accuracy": 0.88}
+    rows = [Row("main", "baseline", {}, figures), Row("later", "queued", {"train.seed": 1}, {})]
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in experiments.markdown(rows).splitlines()]
+    assert cells[0] == ["experiment", "changed", "test_accuracy", "test_macro_f1", "validation_accuracy"]
+    assert cells[2:] == [
+        ["main (baseline)", "", "0.9", "0.85", "0.88"],
+        ["later (queued)", "train.seed=1", *"---"],
+    ]
+    assert experiments.text(rows, 80).splitlines()[-1].split() == ["later", "(queued)", "train.seed=1", *"---"]
