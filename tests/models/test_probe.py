@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spampipe.models.features import default_features, excess_of
 from spampipe.models.families import gpt2, llama
+from spampipe.models.features import default_features, excess_of
 from spampipe.models.probe import Probe, pool
 from spampipe.models.weights import load_decoder
 from tests.support.published_models import transformers_gpt2, transformers_llama, write_gpt2, write_llama
