@@ -32,7 +32,8 @@ def _known_member(name: str) -> str:
 def _without_repetition(values: Sequence[object]) -> Sequence[object]:
     for value in values:
         if values.count(value) > 1:
-            raise ValueError(f"{value} stands twice; remove one of the two")
+            shown = f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else value
+            raise ValueError(f"{shown} stands twice; remove one of the two")
     return values
 
 

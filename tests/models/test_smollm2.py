@@ -13,7 +13,9 @@ from spampipe.inference.generation import greedy_continuation
 from spampipe.models import bases
 from spampipe.models.architectures import BaseChoice
 from spampipe.models.catalogue import BASE_MODELS
+from spampipe.models.choices import default_features
 from spampipe.models.decoder import Decoder
+from spampipe.models.probe import Probe
 from spampipe.models.weights import load_decoder
 
 MODEL = BASE_MODELS["smollm2-135m"]
@@ -52,6 +54,18 @@ def tokenizer(smollm2_base: Path) -> Tokenizer:
 def test_next_token_scores(sentence, tokenizer, decoder, reference):
     ids = torch.tensor(tokenizer.encode([sentence]))
     torch.testing.assert_close(decoder.logits(decoder(ids)), reference(ids).logits, atol=2e-4, rtol=1e-5)
+
+
+def test_a_probe_reads_its_hidden_states(tokenizer, decoder, reference):
+    features = default_features(MODEL.config.num_layers)
+    probe, rows = Probe(decoder, 2, features, causal=True), tokenizer.encode(SENTENCES)
+    lengths = torch.tensor([len(row) for row in rows])
+    padded = torch.tensor([row + [0] * (int(lengths.max()) - len(row)) for row in rows])
+    for row, found in zip(rows, probe.trunk(padded, lengths), strict=True):
+        states = reference(torch.tensor([row]), output_hidden_states=True).hidden_states
+        read = {"last_real": lambda state: state[0, -1], "mean": lambda state: state[0].mean(dim=0)}
+        expected = torch.cat([read[pooling](states[block]) for block, pooling in features])
+        torch.testing.assert_close(found, expected, atol=2e-3, rtol=1e-4)
 
 
 def test_greedy_continuation(tokenizer, decoder, reference, capsys):

@@ -49,7 +49,7 @@ def test_the_best_of_scikit_learns_solutions_is_found(labels, weighting):
     best = min(candidates, key=lambda strength: candidates[strength][0])
     assert solution.strength == best and best not in (ridge.STRENGTHS[0], ridge.STRENGTHS[-1])
     expected = candidates[best][1].predict_proba(validation[0])
-    np.testing.assert_allclose(scores(validation[0], solution), expected, atol=2e-3)
+    np.testing.assert_allclose(scores(validation[0], solution), expected, atol=1e-3)
     assert solution.weights.shape == (len(labels), 20)
 
 
