@@ -18,22 +18,13 @@ from spampipe.data import tokens
 from spampipe.data.labels import EVEN, LabelSet, decide
 from spampipe.models.card import load_card
 from spampipe.models.families.gpt2 import FAMILY
+from tests.support import trained as support
 from tests.support.label_sets import THREE, TWO
 from tests.support.tiny_training import settings
 from tests.support.trained import with_small_base
 
 MAX_LENGTH = 12
-MODEL = {
-    "name": "gpt2-tiny",
-    "weights": "random",
-    "trainable": "last_block",
-    "position": "last_real",
-    "causal": True,
-    "dropout": 0.0,
-    "prompt_template": "prompts/question.yaml",
-    "prompt_shots": 0,
-    "prompt_calibrate": False,
-}
+MODEL = support.MODEL | {"trainable": "last_block"}
 TRAIN = settings(epochs=2)
 SUBJECTS = (
     "dinner at home",

@@ -26,6 +26,7 @@ from spampipe.models.families import gpt2
 from spampipe.models.freezing import trained_parameters, trunk_parameters
 from spampipe.models.frozen_trunk import Model
 from spampipe.params import ModelParams
+from tests.support import trained
 from tests.support.label_sets import THREE, TWO
 from tests.support.project import ROOT
 from tests.support.published_models import transformers_gpt2, transformers_llama, write_gpt2, write_llama
@@ -37,7 +38,7 @@ from tests.support.tiny_models import (
 
 CPU = torch.device("cpu")
 SEED = 3
-MODEL = {"position": "last_real", "causal": True, "trainable": "last_block", "dropout": 0.0}
+MODEL = trained.MODEL | {"trainable": "last_block"}
 GPT2_PRETRAINED = {"name": "gpt2-small", "weights": "pretrained"}
 LLAMA_PRETRAINED = {"name": "smollm2-135m", "weights": "pretrained"}
 RANDOM = {"name": "gpt2-tiny", "weights": "random"}

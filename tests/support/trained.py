@@ -10,24 +10,24 @@ import torch
 from spampipe.classifiers import decision
 from spampipe.classifiers.decision import Decision
 from spampipe.classifiers.settings import ModelParams
+from spampipe.core import yaml12
 from spampipe.core.workspace import Workspace
 from spampipe.data import labels
 from spampipe.data.labels import EVEN, LabelSet
 from spampipe.models import checkpoint
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.families.gpt2 import FAMILY
+from tests.support.project import ROOT
 from tests.support.tiny_models import GPT2, randomize
 
-MODEL = {
+# The committed settings, but for these.
+MODEL = yaml12.load((ROOT / "params.yaml").read_text())["model"] | {
     "name": "gpt2-tiny",
     "weights": "random",
     "trainable": "all",
     "position": "last_real",
     "causal": True,
     "dropout": 0.0,
-    "prompt_template": "prompts/question.yaml",
-    "prompt_shots": 0,
-    "prompt_calibrate": False,
 }
 
 
