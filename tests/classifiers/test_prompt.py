@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
@@ -128,10 +128,15 @@ def test_calibration_lowers_the_validation_loss_to_that_of_no_use_or_less(worksp
     assert losses[1] < losses[0] and losses[1] < 1.3  # about log 3
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.text(min_size=1, max_size=300) | st.sampled_from(TEXTS), min_size=1, max_size=4))
-def test_any_texts_have_probabilities_that_add_up_to_one(workspace, texts):
-    found = create(workspace, THREE, max_length=160).probabilities(texts, batch_size=2)
+@pytest.fixture(scope="module")
+def asked(workspace: Workspace) -> PromptClassifier:
+    return create(workspace, THREE, max_length=160)
+
+
+@settings(max_examples=25)
+@given(texts=st.lists(st.text(min_size=1, max_size=300) | st.sampled_from(TEXTS), min_size=1, max_size=4))
+def test_any_texts_have_probabilities_that_add_up_to_one(asked, texts):
+    found = asked.probabilities(texts, batch_size=2)
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert (found > 0).all()
 
