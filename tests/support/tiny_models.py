@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from spampipe.data import tokens
 from spampipe.data.labels import LabelSet
 from spampipe.data.tokens import TokenTable
-from spampipe.models.architectures import DecoderConfig
 from spampipe.models import lora
+from spampipe.models.architectures import DecoderConfig
 from spampipe.models.choices import Lora, Position, Trainable
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.decoder import Decoder

@@ -50,7 +50,9 @@ def run(processes: int, folder: Path, trainable: str, **changes: object) -> subp
     )
 
 
-@pytest.mark.parametrize(("trainable", "changes"), [("last_block", {}), ("all", {"accumulation_steps": 2})])
+@pytest.mark.parametrize(
+    ("trainable", "changes"), [("last_block", {}), ("all", {"accumulation_steps": 2}), ("lora", {})]
+)
 def test_two_processes_give_the_losses_and_weights_of_one(tmp_path, trainable, changes):
     for processes in (1, 2):
         finished = run(processes, tmp_path / str(processes), trainable, **changes)
