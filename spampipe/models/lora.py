@@ -5,6 +5,8 @@ zero at first, as in the paper and in the library `peft`, so that training begin
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 
 import torch
@@ -13,7 +15,7 @@ from torch import Tensor, nn
 from spampipe.models.choices import Lora
 from spampipe.models.classifier import Classifier
 from spampipe.models.layers import Linear, linear
-from spampipe.models.precision import rounds_operands
+from spampipe.models.precision import rounded, rounds_operands
 
 
 class AdaptedLinear(nn.Module):
@@ -21,11 +23,14 @@ class AdaptedLinear(nn.Module):
 
     Outside of training it computes with the weight that `merge` gives, so that a network gives the same bits before
     and after. In training, with the frozen weight and the adapter side by side, which needs no gradient of the size
-    of the weight. Where products are made of rounded operands, the rounded weight is kept while it stays the same.
+    of the weight; if products are made of rounded operands, the frozen weight is rounded once and kept for all steps.
 
     Args:
         plain: the layer, whose weight and bias become this one's own, frozen.
         shape: the adapter's rank, and how much its product counts.
+
+    Attributes:
+        is_held: whether predictions, too, keep the weight that they were first made with; `held` sets it.
     """
 
     def __init__(self, plain: Linear, shape: Lora) -> None:
@@ -35,8 +40,9 @@ class AdaptedLinear(nn.Module):
         outputs, inputs = plain.weight.shape
         self.adapter_a = nn.Parameter(plain.weight.new_empty(shape.rank, inputs))
         self.adapter_b = nn.Parameter(plain.weight.new_empty(outputs, shape.rank))
+        self.is_held = False
         self._scale = shape.alpha / shape.rank
-        self._kept: tuple[object, Tensor] | None = None  # the rounded weight, after what it was made of
+        self._kept: tuple[object, Tensor] | None = None  # a weight, after what it is rounded to
 
     def forward(self, inputs: Tensor) -> Tensor:
         """The layer's output, (..., outputs).
@@ -45,10 +51,9 @@ class AdaptedLinear(nn.Module):
             inputs: (..., inputs), what the layer reads.
         """
         rounds = rounds_operands() or torch.is_autocast_enabled(inputs.device.type)
-        if not self.training and (torch.is_grad_enabled() or not rounds):
+        if not self.training and not self.is_held:
             return linear(inputs, self.merged_weight(), self.bias)
-        weight = self._rounded_weight() if rounds else self.weight
-        outputs = linear(inputs, weight, self.bias, weight_is_rounded=rounds)
+        outputs = linear(inputs, self._kept_weight(rounds), self.bias, weight_is_rounded=rounds)
         if not self.training:
             return outputs
         return outputs + linear(linear(inputs, self.adapter_a) * self._scale, self.adapter_b)
@@ -59,8 +64,12 @@ class AdaptedLinear(nn.Module):
         Args:
             mode: true for training.
         """
-        self._kept = None
+        self.forget()
         return super().train(mode)
+
+    def forget(self) -> None:
+        """Drop what is kept of the weight."""
+        self._kept = None
 
     def merged_weight(self) -> Tensor:
         """(outputs, inputs) float32, the weight of a plain layer that computes the same."""
@@ -68,14 +77,33 @@ class AdaptedLinear(nn.Module):
             return torch.addmm(self.weight, self.adapter_b, self.adapter_a, alpha=self._scale)
 
     @torch.no_grad()
-    def _rounded_weight(self) -> Tensor:
-        """The nearest bfloat16 numbers to the frozen weight in training, else to the merged one; without gradient."""
-        wanted = torch.float32 if rounds_operands() else torch.bfloat16
-        made_of = (wanted, self.training or (self.adapter_a._version, self.adapter_b._version))
-        if self._kept is None or self._kept[0] != made_of:
-            exact = self.weight if self.training else self.merged_weight()
-            self._kept = made_of, exact.bfloat16().to(wanted)
+    def _kept_weight(self, rounds: bool) -> Tensor:
+        """The frozen weight in training, else the merged one; if asked, the nearest bfloat16 numbers to it."""
+        as_float32 = rounds_operands()
+        if self._kept is None or self._kept[0] != (rounds, as_float32):
+            weight = self.weight if self.training else self.merged_weight()
+            if rounds:
+                weight = rounded(weight) if as_float32 else weight.bfloat16()
+            self._kept = (rounds, as_float32), weight
         return self._kept[1]
+
+
+@contextmanager
+def held(classifier: Classifier) -> Iterator[None]:
+    """Within the block, predictions merge each adapter once; no adapter may change meanwhile.
+
+    Args:
+        classifier: the network; one without adapters stays as it is.
+    """
+    layers = adapted_layers(classifier)
+    try:
+        for layer in layers:
+            layer.is_held = True
+        yield
+    finally:
+        for layer in layers:
+            layer.is_held = False
+            layer.forget()
 
 
 def attach(classifier: Classifier, shape: Lora) -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from spampipe.data.labels import EVEN, decide
+from spampipe.models import lora
 from spampipe.models.choices import Precision
 from spampipe.models.classifier import Classifier
 from spampipe.models.compute import send
@@ -81,7 +82,7 @@ def mean_loss(
 
 @contextmanager
 def evaluating(classifier: Classifier) -> Iterator[None]:
-    """No gradients and no dropout within the block; the network is then as it was.
+    """No gradients, no dropout and no change of the network within the block; the network is then as it was.
 
     Args:
         classifier: the network.
@@ -89,7 +90,7 @@ def evaluating(classifier: Classifier) -> Iterator[None]:
     was_training = classifier.training
     classifier.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), lora.held(classifier):
             yield
     finally:
         classifier.train(was_training)

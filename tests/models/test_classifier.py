@@ -68,12 +68,27 @@ def test_trained_parameters(family):
         "last_layer": (3, HEAD),
         "last_block": (2, HEAD | NORM[family] | blocks(family, 2)),
         "last_two_blocks": (1, HEAD | NORM[family] | blocks(family, 1, 2)),
+        "last_blocks": (0, HEAD | NORM[family] | blocks(family, 0, 1, 2)),
         "all": (0, everything),
+        "lora": (0, HEAD),  # and the adapters, which are yet to be attached
     }
     assert {name for name, _ in classifier.named_parameters()} == everything
     for trainable in (*TRAINABLE, *reversed(TRAINABLE)):  # whatever was chosen before
         freeze(classifier, trainable)
         assert (classifier.trunk_depth, set(trained_parameters(classifier))) == expected[trainable]
+
+
+@pytest.mark.parametrize("family", NETWORKS)
+def test_any_number_of_blocks_is_trained_and_the_two_names_are_cases_of_it(family):
+    classifier = make_classifier(NETWORKS[family])
+    found = {}
+    for last in (1, 2, 3):
+        freeze(classifier, "last_blocks", last)
+        found[last] = classifier.trunk_depth, set(trained_parameters(classifier))
+        assert found[last] == (3 - last, HEAD | NORM[family] | blocks(family, *range(3 - last, 3)))
+    for last, name in ((1, "last_block"), (2, "last_two_blocks")):
+        freeze(classifier, name)
+        assert (classifier.trunk_depth, set(trained_parameters(classifier))) == found[last]
 
 
 @pytest.mark.parametrize("family", NETWORKS)
@@ -256,10 +271,12 @@ def test_random_streams_are_independent():
 
 @pytest.mark.parametrize("family", NETWORKS)
 @pytest.mark.parametrize("position", POSITIONS)
-@pytest.mark.parametrize("trainable", ["last_block", "last_two_blocks", "all"])
-def test_training_flops_are_those_that_torch_counts(family, position, trainable):
-    classifier = make_classifier(NETWORKS[family], position=position)
-    freeze(classifier, trainable)
+@pytest.mark.parametrize(
+    ("trainable", "last"),
+    [("last_block", None), ("last_two_blocks", None), ("all", None), ("lora", None), ("lora", 1)],
+)
+def test_training_flops_are_those_that_torch_counts(family, position, trainable, last):
+    classifier = make_classifier(NETWORKS[family], position, trainable, last=last).train()
     hidden_states = torch.randn(3, 5, classifier.decoder.config.hidden_size, requires_grad=trainable == "all")
     products = (torch.ops.aten.mm, torch.ops.aten.addmm)
     with torch.enable_grad(), FlopCounterMode(display=False) as counter:

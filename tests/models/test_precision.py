@@ -91,7 +91,7 @@ def test_gradients_are_those_of_torchs_bfloat16(monkeypatch):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("trainable", ["last_block", "all"])
+@pytest.mark.parametrize("trainable", ["last_block", "all", "lora"])
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_training_gives_the_losses_and_predictions_of_torchs_bfloat16(family, trainable, checkpointing, monkeypatch):
     runs, answers = [], []
@@ -127,8 +127,9 @@ def test_repeating_a_block_on_the_way_back_changes_no_gradient():
 
 @pytest.mark.usefixtures("without_units")
 @pytest.mark.parametrize("family", FAMILIES)
-def test_no_product_is_left_to_torchs_bfloat16(family):
-    classifier = make_classifier(FAMILIES[family], trainable="all")
+@pytest.mark.parametrize("trainable", ["all", "lora"])
+def test_no_product_is_left_to_torchs_bfloat16(family, trainable):
+    classifier = make_classifier(FAMILIES[family], trainable=trainable).train()
     with Products() as products, autocast(CPU, "bf16"):
         classifier(random_ids(FAMILIES[family], 2, 7), torch.tensor([7, 5])).sum().backward()
     assert len(products.seen) > 3 * 3 * 6  # layers, products forward and backward of one, linear layers of a block

@@ -58,6 +58,7 @@ def run(processes: int, folder: Path, trainable: str, **changes: object) -> subp
     [
         ("last_block", {}),
         ("all", {"accumulation_steps": 2, "class_weights": "balanced", "max_gradient_norm": 0.05}),
+        ("lora", {}),
         ("last_block", {"epochs": 7, "learning_rate": 0.01, "schedule": "linear", "patience": 1, "keep": "best"}),
     ],
 )

@@ -196,13 +196,15 @@ def assert_same_lines(ours: list[str], theirs: list[str]) -> None:
 
 
 @pytest.mark.parametrize("family", NETWORKS)
-@pytest.mark.parametrize("trainable", ["last_layer", "last_block", "last_two_blocks"])
+@pytest.mark.parametrize(
+    ("trainable", "last"), [("last_layer", None), ("last_block", None), ("last_blocks", 2), ("lora", 1), ("lora", 2)]
+)
 @pytest.mark.parametrize("position", ["last", "last_real", "first", "mean"])
 @pytest.mark.parametrize("causal", [True, False])
-def test_stored_trunk_outputs_train_as_whole_runs_do(family, trainable, position, causal):
+def test_stored_trunk_outputs_train_as_whole_runs_do(family, trainable, last, position, causal):
     records, logits = [], []
     for kind in (TokenExamples, lambda *split: TrunkExamples.compute(*split, "fp32", "")):
-        classifier = make_classifier(NETWORKS[family], position, trainable, causal)
+        classifier = make_classifier(NETWORKS[family], position, trainable, causal, last=last)
         splits = [kind(complete_model(classifier), table) for table in (TRAIN, VALIDATION)]
         records.append(fit(classifier, *splits, settings=settings(eval_every_steps=2)))
         rows = torch.tensor([5, 0, 5, 1])
@@ -309,7 +311,7 @@ def test_grouping_by_length_changes_the_batches_and_not_the_messages():
 
 
 @pytest.mark.parametrize("config", [LLAMA, BERT], ids=["llama", "bert"])
-@pytest.mark.parametrize("trainable", ["last_block", "all"])
+@pytest.mark.parametrize("trainable", ["last_block", "all", "lora"])
 def test_activation_checkpointing_changes_no_result(trainable, config):
     ends, records = [], []
     for checkpointing in (False, True):
@@ -456,7 +458,7 @@ def test_an_epochs_incomplete_accumulation_is_used():
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("trainable", ["last_layer", "last_block", "last_two_blocks", "all"])
+@pytest.mark.parametrize("trainable", ["last_layer", "last_block", "last_two_blocks", "all", "lora"])
 def test_training_changes_the_trained_tensors_alone(family, trainable):
     classifier = make_classifier(FAMILIES[family], trainable=trainable)
     before, trained = weights(classifier), set(trained_parameters(classifier))
@@ -466,7 +468,7 @@ def test_training_changes_the_trained_tensors_alone(family, trainable):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize(("trainable", "dropout"), [("last_block", 0.0), ("all", 0.2)])
+@pytest.mark.parametrize(("trainable", "dropout"), [("last_block", 0.0), ("all", 0.2), ("lora", 0.2)])
 def test_the_same_seed_gives_the_same_weights_bit_for_bit(precision, trainable, dropout):
     ends, records = [], []
     for seed in (11, 11, 12):
@@ -479,7 +481,7 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(precision, trainable, 
     assert not torch.equal(ends[0]["head.weight"], ends[2]["head.weight"])
 
 
-@pytest.mark.parametrize("trainable", ["last_block", "all"])
+@pytest.mark.parametrize("trainable", ["last_block", "all", "lora"])
 def test_bfloat16_trains_float32_weights_to_nearly_the_same_losses(trainable):
     runs = []
     for precision in ("fp32", "bf16"):
