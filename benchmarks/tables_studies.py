@@ -82,9 +82,34 @@ def from_scratch() -> str:
     return "\n".join(lines)
 
 
+def questions() -> str:
+    """Each kind of model on the TREC questions, over splits and seeds."""
+    document = read(RESULTS / "questions.json", "questions")
+    titles = {
+        "svm": "TF-IDF + linear SVM",
+        "probe": "SmolLM2, probe",
+        "last_block": "SmolLM2, last block",
+        "depth": "SmolLM2, 23 blocks, the last of them trained",
+        "lora": "SmolLM2, LoRA in all blocks",
+        "minilm": "MiniLM, all layers",
+    }
+    rows = []
+    for name, title in titles.items():
+        if name in document["models"]:
+            found = document["models"][name]
+            shares = [
+                f"{percent(found['figures'][figure]['mean'])} ± {percent(found['figures'][figure]['std'])} %"
+                for figure in ("test_accuracy", "test_macro_f1")
+            ]
+            rows.append([title, *shares, f"{found['seconds']['median']:.0f} s"])
+    table = markdown(["six labels", "test accuracy", "macro F1", "the whole run took"], rows)
+    return table + "\n" + measured_on(document)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "results": results,
     "precision": precision,
     "tuning": tuning,
     "from_scratch": from_scratch,
+    "questions": questions,
 }
