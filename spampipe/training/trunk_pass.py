@@ -23,22 +23,7 @@ from spampipe.training import trunk_store
 # Enough for full-speed matrix products; on a CPU, few enough that activations stay in its caches.
 _BATCH_TOKENS = {"cpu": 1024, "cuda": 32_768, "mps": 8_192}
 # The modules and packages that decide the trunk's output: after a change in one of them, it is computed anew.
-_COMPUTING = (
-    "models/architectures",
-    "models/attention",
-    "models/backbone",
-    "models/choices",
-    "models/classifier",
-    "models/decoder",
-    "models/encoder",
-    "models/families",
-    "models/layers",
-    "models/precision",
-    "models/probe",
-    "models/weights",
-    "training/feature_pass",
-    "training/trunk_pass",
-)
+_COMPUTING = ("models", "training/feature_pass", "training/trunk_pass")
 
 
 @dataclass(frozen=True)
@@ -223,4 +208,4 @@ def _code_digest() -> str:
 def computing_modules() -> list[Path]:
     """The files of the modules that decide the trunk's output, those of each package in the order of their names."""
     package = Path(spampipe.__file__).parent
-    return [path for name in _COMPUTING for path in sorted((package / name).glob("*.py")) or [package / f"{name}.py"]]
+    return [path for name in _COMPUTING for path in sorted((package / name).rglob("*.py")) or [package / f"{name}.py"]]
