@@ -208,4 +208,5 @@ def _code_digest() -> str:
 def computing_modules() -> list[Path]:
     """The files of the modules that decide the trunk's output, those of each package in the order of their names."""
     package = Path(spampipe.__file__).parent
-    return [path for name in _COMPUTING for path in sorted((package / name).rglob("*.py")) or [package / f"{name}.py"]]
+    found = ((package / f"{name}.py", sorted((package / name).rglob("*.py"))) for name in _COMPUTING)
+    return [path for module, parts in found for path in parts or [module]]
