@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForSequenceClassification
 
 from spampipe.data.labels import LabelSet
-from spampipe.models.architectures import DecoderConfig
+from spampipe.models.architectures import DecoderConfig, ModelConfig
+from spampipe.models.backbone import Backbone
 from spampipe.models.classifier import Classifier
-from spampipe.models.decoder import Decoder
 from spampipe.models.freezing import trained_parameters
 from spampipe.models.frozen_trunk import Model
 
@@ -77,7 +77,7 @@ def book_encoding(ranks: Path) -> tiktoken.Encoding:
     )
 
 
-def book_model(decoder: Decoder, num_labels: int | None = None) -> GPTModel:
+def book_model(decoder: Backbone, num_labels: int | None = None) -> GPTModel:
     """The book's GPTModel with a copy of a decoder's tensors.
 
     Args:
@@ -114,8 +114,10 @@ def llama_classifier(ours: Model, padding: int, labels: LabelSet) -> LlamaForSeq
     return _frozen_alike(model, classifier, _LLAMA_NAMES)
 
 
-def llama_config(config: DecoderConfig, **others: Any) -> LlamaConfig:
+def llama_config(config: ModelConfig, **others: Any) -> LlamaConfig:
     """A Llama decoder's shape in transformers' words, with other settings besides."""
+    if not isinstance(config, DecoderConfig):
+        raise TypeError("Llama is a decoder")
     return LlamaConfig(
         vocab_size=config.vocabulary_size,
         max_position_embeddings=config.context_length,

@@ -65,7 +65,7 @@ def train_anew(
         if "test" not in tables:
             return TrainingRun(seconds, records, math.nan)
         test = prepare(model, tables["test"], card.precision, "test", store)
-        return TrainingRun(seconds, records, measures.accuracy(model.network, test, card.precision))
+        return TrainingRun(seconds, records, measures.over_all(model.network, test, card.precision).accuracy)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from spampipe.evaluation.scored import Evaluation, judged
 from spampipe.inference import prediction
 from spampipe.models import bases, encoding
 from spampipe.params import Params
-from spampipe.training import training_log
+from spampipe.training import tables as run_tables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -115,8 +115,8 @@ def train(
     return TrainedRun(
         classifier,
         metrics.compute(evaluation),
-        training_log.steps_table(records),
-        training_log.epochs_table(records),
+        run_tables.steps_table(records),
+        run_tables.epochs_table(records, settings.train.keep),
         pd.concat([reports.predictions(split, scored, known) for split, scored in evaluation.splits.items()]),
     )
 
@@ -129,7 +129,7 @@ class TrainedRun:
         classifier: the trained classifier.
         metrics: what `dvc metrics show` would show of its evaluation.
         steps: the losses, one row an estimate.
-        epochs: the accuracies, one row an epoch.
+        epochs: the accuracies, and the losses over whole sets, one row an epoch.
         predictions: the label that each text was given, with its split and probability.
     """
 

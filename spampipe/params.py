@@ -20,6 +20,10 @@ from spampipe.evaluation.settings import EvaluateParams
 from spampipe.models.catalogue import BASE_MODELS
 from spampipe.training.settings import TrainParams
 
+_SEVERAL_TYPES = {  # settings that pydantic checks as a union, one problem a branch
+    "tokenize_pad.max_length": "must be longest_train, model_context or a whole number from 1 on",
+    "model.causal": "must be true, false or auto",
+}
 _MAX_PIXELS = 10_000  # of a figure's side: 400 MB of memory
 
 
@@ -122,6 +126,8 @@ class Params(Section):
     @property
     def title(self) -> str:
         """What to call a result of these settings."""
+        if self.model.base is None:
+            return self.model.name
         return f"{self.model.name} {self.model.trainable} lr={self.train.learning_rate:g} seed={self.train.seed}"
 
     def recorded(self) -> dict[str, Any]:
@@ -152,7 +158,8 @@ def load(path: Path) -> Params:
 def _key(problem: ErrorDetails) -> str:
     """`section.key`, or `section.key.name`, without the branch of a union that pydantic appends."""
     location = [str(part) for part in problem["loc"]]
-    return ".".join(location[:2] if location[:2] == ["tokenize_pad", "max_length"] else location[:3])
+    setting = ".".join(location[:2])
+    return setting if setting in _SEVERAL_TYPES else ".".join(location[:3])
 
 
 def _explain(problem: ErrorDetails) -> str:
@@ -166,9 +173,7 @@ def _explain(problem: ErrorDetails) -> str:
         case "value_error":
             message = str(problem["ctx"]["error"])
             return f"{key}: {message}" if key else message
-    message = problem["msg"].replace("Input should be", "must be")
-    if key == "tokenize_pad.max_length":
-        message = "must be longest_train, model_context or a whole number from 1 on"
+    message = _SEVERAL_TYPES.get(key) or problem["msg"].replace("Input should be", "must be")
     return f"{key}: {message}, but is {problem['input']!r}; change it"
 
 

@@ -9,7 +9,7 @@ from spampipe.core.hints import closest
 from spampipe.core.section import Real, Section
 from spampipe.models.architectures import BaseChoice, Weights
 from spampipe.models.catalogue import BASE_MODELS
-from spampipe.models.choices import Position, Trainable
+from spampipe.models.choices import CausalSetting, PositionSetting, Trainable, reading
 
 
 def _known_name(name: str) -> str:
@@ -24,9 +24,12 @@ class ModelParams(Section):
     name: Annotated[str, AfterValidator(_known_name)]
     weights: Weights
     trainable: Trainable
-    position: Position
-    causal: bool
+    position: PositionSetting
+    causal: CausalSetting
     dropout: Annotated[Real, Field(ge=0, lt=1)]
+    prompt_template: Annotated[str, Field(min_length=1)]
+    prompt_shots: Annotated[int, Field(ge=0, le=1000)]
+    prompt_calibrate: bool
 
     @property
     def base(self) -> BaseChoice | None:
@@ -42,6 +45,20 @@ class ModelParams(Section):
         if self.base is None:
             raise ValueError(f"{self.name} has no base model")
         return self.base
+
+    @model_validator(mode="after")
+    def _can_be_read_so(self) -> Self:
+        if self.trainable == "prompt" and self.causal is False:
+            raise ValueError("trainable is prompt, which is read from left to right; set model.causal to auto")
+        base = BASE_MODELS.get(self.name)
+        if base is not None:
+            reading(self, base)
+            if self.trainable == "prompt" and base.config.reads_both_ways:
+                raise ValueError(
+                    f"trainable is prompt, but {self.name} does not predict what follows a text; choose a model that "
+                    "does, such as smollm2-135m"
+                )
+        return self
 
     @model_validator(mode="after")
     def _weights_exist(self) -> Self:

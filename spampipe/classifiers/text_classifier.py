@@ -52,11 +52,14 @@ class Prediction:
         text: the text.
         label: its label's name.
         probability: of the positive label if the label set has one, else of the predicted label.
+        ranked: every label's name and its own probability: the predicted label first, then the most probable of the
+            others.
     """
 
     text: str
     label: str
     probability: float
+    ranked: tuple[tuple[str, float], ...]
 
 
 @runtime_checkable
@@ -227,7 +230,11 @@ class TextClassifier(Protocol):
         found = self.probabilities(texts, batch_size=batch_size, name="texts" if progress else None)
         chosen = decide(found, self.labels, least)
         shown = chosen if self.labels.positive_index is None else [self.labels.positive_index] * len(texts)
-        return [
-            Prediction(text, self.labels.names[label], float(row[column]))
-            for text, label, row, column in zip(texts, chosen.tolist(), found, shown, strict=True)
-        ]
+        order = np.argsort(-found, axis=1, kind="stable")
+        names = self.labels.names
+        predictions = []
+        for text, label, row, column, ranks in zip(texts, chosen.tolist(), found, shown, order.tolist(), strict=True):
+            first = [label, *(rank for rank in ranks if rank != label)]
+            ranked = tuple((names[rank], float(row[rank])) for rank in first)
+            predictions.append(Prediction(text, names[label], float(row[column]), ranked))
+        return predictions

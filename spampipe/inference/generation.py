@@ -38,7 +38,7 @@ def continue_text(name: str, text: str, new_tokens: int) -> str:
         new_tokens: how many tokens to add, at least 1.
 
     Raises:
-        ParamsError: the model has no pretrained weights, or the text or its continuation is unusable.
+        ParamsError: the model has no pretrained weights or is no decoder, or the text or number is unusable.
         FetchError: its files could not be had.
     """
     if not text:
@@ -50,5 +50,7 @@ def continue_text(name: str, text: str, new_tokens: int) -> str:
     base = bases.base_model(choice, folder)
     tokenizer = base.family.load_tokenizer(folder)
     decoder = load_decoder(base.family, base.family.weights_path(folder), base.config).eval()
+    if not isinstance(decoder, Decoder):
+        raise ParamsError(f"{name} reads both ways, so it continues no text; choose a decoder, such as smollm2-135m")
     (beginning,) = tokenizer.encode([text])
     return tokenizer.decode(greedy_continuation(decoder, beginning, new_tokens))

@@ -1,15 +1,15 @@
-"""What a base model is: the shape of a decoder, published files, and what its family knows of them. No torch here."""
+"""What a base model is: its shape, published files, and what its family knows of them. No torch here."""
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.downloads.fetch import Pin
 
 if TYPE_CHECKING:
-    from spampipe.models.decoder import Decoder
+    from spampipe.models.backbone import Backbone
     from spampipe.models.weights import State
 
 Weights = Literal["pretrained", "random"]
@@ -53,6 +53,59 @@ class DecoderConfig:
     def head_size(self) -> int:
         """Width of one attention head."""
         return self.hidden_size // self.num_heads
+
+    @property
+    def reads_both_ways(self) -> bool:
+        """Whether a token attended to later ones too when the model was pretrained."""
+        return False
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """The shape of an encoder of BERT's kind; every size is a count, not a byte size.
+
+    Attributes:
+        vocabulary_size: rows of the token embedding.
+        context_length: the most tokens in one sequence.
+        hidden_size: width of the residual stream.
+        num_layers: transformer blocks.
+        num_heads: attention heads; each is hidden_size / num_heads wide.
+        intermediate_size: width of the MLP's inner layer.
+        token_types: rows of the embedding that tells the parts of a pair of texts apart; a single text is all type 0.
+        norm_epsilon: added to the variance before its root.
+    """
+
+    vocabulary_size: int
+    context_length: int
+    hidden_size: int
+    num_layers: int
+    num_heads: int
+    intermediate_size: int
+    token_types: int
+    norm_epsilon: float
+
+    @property
+    def head_size(self) -> int:
+        """As in DecoderConfig."""
+        return self.hidden_size // self.num_heads
+
+    @property
+    def num_kv_heads(self) -> int:
+        """Key and value heads; each query head has its own."""
+        return self.num_heads
+
+    @property
+    def biases(self) -> bool:
+        """Whether the linear layers have biases: all do."""
+        return True
+
+    @property
+    def reads_both_ways(self) -> bool:
+        """As in DecoderConfig."""
+        return True
+
+
+ModelConfig = DecoderConfig | EncoderConfig
 
 
 @dataclass(frozen=True)
@@ -129,12 +182,12 @@ class Family(Protocol):
             DataError: the file is missing or damaged.
         """
 
-    def read_weights(self, path: Path, config: DecoderConfig, leave_out: Container[str]) -> "State":
+    def read_weights(self, path: Path, config: Any, leave_out: Container[str]) -> "State":
         """Read the weights' file into float32 tensors under this project's names; `models.weights` checks them.
 
         Args:
             path: the file.
-            config: the shape that it should have.
+            config: the shape that it should have, of the kind that this family's models are.
             leave_out: names of tensors, as this project calls them, that are not needed.
 
         Raises:
@@ -142,11 +195,11 @@ class Family(Protocol):
             SafetensorError: the file is damaged; as are ValueError and IndexError.
         """
 
-    def build(self, config: DecoderConfig, dropout: float) -> "Decoder":
+    def build(self, config: Any, dropout: float) -> "Backbone":
         """A module of this shape on the meta device, to be filled.
 
         Args:
-            config: its shape.
+            config: its shape, of the kind that this family's models are.
             dropout: the probability of dropping a value in training.
         """
 
@@ -155,7 +208,7 @@ class Family(Protocol):
 class BaseModel:
     """A model that can be fine-tuned."""
 
-    config: DecoderConfig
+    config: ModelConfig
     family: Family
     published: PublishedFiles
 

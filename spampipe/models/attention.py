@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from spampipe.models.architectures import DecoderConfig
+from spampipe.models.architectures import DecoderConfig, ModelConfig
 from spampipe.models.layers import Linear
 from spampipe.models.precision import rounds_operands
 
@@ -16,11 +16,11 @@ class Attention(nn.Module):
     """Multi-head attention; with fewer key/value heads than query heads, groups of queries share them.
 
     Args:
-        config: the decoder's shape.
+        config: the model's shape.
         dropout: the share of attention weights that training sets to 0.
     """
 
-    def __init__(self, config: DecoderConfig, dropout: float) -> None:
+    def __init__(self, config: ModelConfig, dropout: float) -> None:
         super().__init__()
         self.num_heads, self.num_kv_heads = config.num_heads, config.num_kv_heads
         self.head_size, self.dropout = config.head_size, dropout

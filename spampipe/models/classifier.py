@@ -1,4 +1,4 @@
-"""A decoder with a classification head: the network, and which position answers."""
+"""A base model with a classification head: the network, and which position answers."""
 
 import math
 
@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from spampipe.models.attention import take
+from spampipe.models.backbone import Backbone
 from spampipe.models.choices import Position
-from spampipe.models.decoder import Decoder
 from spampipe.models.layers import Linear
 
 
@@ -21,7 +21,7 @@ class Classifier(nn.Module):
     exception is the position `last`, the book's: it classifies at the end of the padded row, and reads the padding.
 
     Args:
-        decoder: the base model.
+        decoder: the base model, an encoder too; its tensors bear this name in the files of trained classifiers.
         num_labels: K, the outputs.
         position: which position answers.
         causal: whether a token attends to itself and earlier tokens only.
@@ -30,7 +30,7 @@ class Classifier(nn.Module):
         trunk_depth: blocks that belong to the trunk; `freezing.freeze` sets it.
     """
 
-    def __init__(self, decoder: Decoder, num_labels: int, position: Position, causal: bool) -> None:
+    def __init__(self, decoder: Backbone, num_labels: int, position: Position, causal: bool) -> None:
         super().__init__()
         self.decoder = decoder
         self.head = Linear(decoder.config.hidden_size, num_labels)

@@ -13,11 +13,16 @@ def training_flops(classifier: Classifier, examples: int, tokens: int) -> int:
         examples: texts that are trained on, each counted as often as it is used.
         tokens: that they have together.
     """
-    operations = examples * classifier.head.weight.numel()
-    for number, block in enumerate(classifier.decoder.blocks[classifier.trunk_depth :], classifier.trunk_depth):
+    decoder, depth = classifier.decoder, classifier.trunk_depth
+    operations = 3 * examples * classifier.head.weight.numel()
+    for number, block in enumerate(decoder.blocks[depth:], depth):
         sizes = {name: tensor.numel() for name, tensor in block.named_parameters() if tensor.dim() == 2}
         for_all = total = sum(sizes.values())
-        if classifier.position != "mean" and number == classifier.decoder.config.num_layers - 1:
-            for_all = sizes["attention.key.weight"] + sizes["attention.value.weight"]
-        operations += tokens * for_all + examples * (total - for_all)
-    return 3 * 2 * operations
+        query, kv = sizes["attention.query.weight"], sizes["attention.key.weight"] + sizes["attention.value.weight"]
+        only_chosen = classifier.position != "mean" and number == decoder.config.num_layers - 1
+        if only_chosen:
+            for_all = kv
+        operations += 3 * (tokens * for_all + examples * (total - for_all))
+        if depth and number == depth and not decoder.norms_first:  # the trunk's output gets no gradient
+            operations -= tokens * kv + (examples if only_chosen else tokens) * query
+    return 2 * operations

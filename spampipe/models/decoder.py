@@ -3,121 +3,46 @@
 Shapes in this module: B sequences, T tokens each, C = hidden_size, H query heads of D = C / H channels.
 """
 
-import math
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
 
-from spampipe.models.architectures import DecoderConfig
+from spampipe.models.architectures import DecoderConfig, ModelConfig
 from spampipe.models.attention import Attention, Rotation, take
+from spampipe.models.backbone import Backbone
 from spampipe.models.layers import Embedding, Linear
-from spampipe.models.precision import recomputation
 
 
-class Decoder(nn.Module):
+class Decoder(Backbone):
     """Token ids in, hidden states out; heads are other modules' business.
 
     Args:
         config: the shape.
         dropout: the share of values that training sets to 0 after the embedding, in attention and after sub-layers.
-
-    Attributes:
-        activation_checkpointing: whether the backward pass computes a block anew instead of keeping what it computed.
     """
 
+    config: DecoderConfig
+
     def __init__(self, config: DecoderConfig, dropout: float = 0.0) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.token_embedding = Embedding(config.vocabulary_size, config.hidden_size)
         if config.positions == "learned":
             self.position_embedding = Embedding(config.context_length, config.hidden_size)
         self.dropout = nn.Dropout(dropout)
-        self.activation_checkpointing = False
         self.blocks = nn.ModuleList(Block(config, dropout) for _ in range(config.num_layers))
         self.final_norm = _norm(config)
 
-    def forward(self, input_ids: Tensor, causal: bool = True, real: Tensor | None = None) -> Tensor:
-        """Run the whole model.
-
-        Args:
-            input_ids: (B, T) token ids.
-            causal: as in Block.forward.
-            real: as in Block.forward.
-
-        Returns:
-            (B, T, C) normalized hidden states.
-        """
-        return self.final_norm(self.run_blocks(self.embed(input_ids), 0, None, causal, real))
-
-    def embeddings(self) -> list[nn.Module]:
-        """The modules that make the residual stream before the first block."""
-        return [module for module in self.children() if isinstance(module, nn.Embedding)]
-
     def embed(self, input_ids: Tensor) -> Tensor:
-        """The residual stream before the first block, (B, T, C).
-
-        Args:
-            input_ids: (B, T) token ids.
-        """
+        """As in Backbone."""
         hidden_states = self.token_embedding(input_ids)
         if self.config.positions == "learned":
             hidden_states = hidden_states + self.position_embedding.weight[: input_ids.shape[1]]
         return self.dropout(hidden_states)
 
-    def run_blocks(
-        self, hidden_states: Tensor, start: int, stop: int | None, causal: bool = True, real: Tensor | None = None
-    ) -> Tensor:
-        """Run some blocks, one after the other.
-
-        Args:
-            hidden_states: (B, T, C), the residual stream.
-            start: the first block's number, from 0.
-            stop: the number of the first block that is not run any more; None to run them to the end.
-            causal: as in Block.forward.
-            real: as in Block.forward.
-
-        Returns:
-            (B, T, C), the residual stream.
-        """
-        rotation = self.rotation(hidden_states)
-        for number in range(self.config.num_layers)[start:stop]:
-            hidden_states = self.run_block(number, hidden_states, rotation, causal, real)
-        return hidden_states
-
-    def run_block(
-        self,
-        number: int,
-        hidden_states: Tensor,
-        rotation: Rotation | None,
-        causal: bool,
-        real: Tensor | None = None,
-        chosen: Tensor | None = None,
-    ) -> Tensor:
-        """Run one block; the result is that of Block.forward.
-
-        Args:
-            number: the block's number, from 0.
-            hidden_states: (B, T, C), the residual stream.
-            rotation: what Decoder.rotation returns for the residual stream.
-            causal: as in Block.forward.
-            real: as in Block.forward.
-            chosen: as in Block.forward.
-        """
-        block = self.blocks[number]
-        if self.activation_checkpointing and torch.is_grad_enabled():
-            arguments = (hidden_states, rotation, causal, real, chosen)
-            output: Tensor = checkpoint(block, *arguments, use_reentrant=False, context_fn=recomputation)
-            return output
-        return block(hidden_states, rotation, causal, real, chosen)
-
     def rotation(self, hidden_states: Tensor) -> Rotation | None:
-        """The rotary embedding for T positions; None for a model with learned positions.
-
-        Args:
-            hidden_states: (B, T, C), of which only T and the device matter.
-        """
+        """As in Backbone; None with learned positions."""
         if self.config.positions == "learned":
             return None
         return Rotation(self.config, hidden_states.shape[1], hidden_states.device)
@@ -155,19 +80,7 @@ class Block(nn.Module):
         real: Tensor | None = None,
         chosen: Tensor | None = None,
     ) -> Tensor:
-        """Transform the residual stream.
-
-        Args:
-            hidden_states: (B, T, C), the residual stream.
-            rotation: the rotary embedding, for a model that has one.
-            causal: whether a token attends to itself and earlier tokens only.
-            real: (B, T), true for the tokens that others may attend to; at least one in each row. None for all.
-                With causal attention it has no effect: there, the padding on the right is out of sight anyway.
-            chosen: (B,) positions; if given, only their output is computed. Keys and values still come from all.
-
-        Returns:
-            (B, T, C), or (B, 1, C) for the chosen positions.
-        """
+        """Transform the residual stream; arguments and result are those of Backbone.run_block."""
         normed = self.attention_norm(hidden_states)
         attended = self.attention(normed, rotation, causal, real, chosen)
         if chosen is not None:
@@ -177,10 +90,16 @@ class Block(nn.Module):
 
 
 class GeluMlp(nn.Module):
-    """GPT-2's MLP: expand, GELU in its tanh approximation, contract."""
+    """Expand, GELU, contract.
 
-    def __init__(self, config: DecoderConfig) -> None:
+    Args:
+        config: the model's shape.
+        approximate: `tanh` is GPT-2's approximation of GELU; `none` is exact.
+    """
+
+    def __init__(self, config: ModelConfig, approximate: Literal["tanh", "none"] = "tanh") -> None:
         super().__init__()
+        self.approximate = approximate
         self.up = Linear(config.hidden_size, config.intermediate_size, bias=config.biases)
         self.down = Linear(config.intermediate_size, config.hidden_size, bias=config.biases)
 
@@ -190,7 +109,7 @@ class GeluMlp(nn.Module):
         Args:
             hidden_states: (..., C) normalized hidden states.
         """
-        return self.down(functional.gelu(self.up(hidden_states), approximate="tanh"))
+        return self.down(functional.gelu(self.up(hidden_states), approximate=self.approximate))
 
 
 class SwigluMlp(nn.Module):
@@ -216,33 +135,6 @@ def empty_decoder(config: DecoderConfig, dropout: float = 0.0) -> Decoder:
     """
     with torch.device("meta"):
         return Decoder(config, dropout)
-
-
-def random_state(config: DecoderConfig, generator: torch.Generator) -> dict[str, Tensor]:
-    """Untrained weights, drawn as torch (and so the book's GPTModel) draws them by default.
-
-    Linear weights and biases are uniform within 1/sqrt(inputs), embeddings standard normal, norms the identity.
-
-    Args:
-        config: the shape.
-        generator: the random numbers' source, on the CPU.
-
-    Returns:
-        float32 tensors by name.
-    """
-    state = {}
-    for prefix, module in empty_decoder(config).named_modules():
-        for name, empty in module.named_parameters(prefix, recurse=False):
-            tensor = torch.empty(empty.shape)
-            if isinstance(module, nn.Linear):
-                bound = 1 / math.sqrt(module.in_features)
-                tensor.uniform_(-bound, bound, generator=generator)
-            elif isinstance(module, nn.Embedding):
-                tensor.normal_(generator=generator)
-            else:
-                tensor.fill_(0.0 if name.endswith("bias") else 1.0)
-            state[name] = tensor
-    return state
 
 
 def _norm(config: DecoderConfig) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Fill a decoder from published weight files. A name or shape that does not fit is an error, never skipped."""
+"""Fill a network from published weight files. A name or shape that does not fit is an error, never skipped."""
 
 import re
 from collections.abc import Container, Iterator
@@ -10,16 +10,16 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from spampipe.core.errors import WeightsError
-from spampipe.models.architectures import DecoderConfig, Family
-from spampipe.models.decoder import Decoder
+from spampipe.models.architectures import Family, ModelConfig
+from spampipe.models.backbone import Backbone
 
 State = dict[str, Tensor]
 _Module = TypeVar("_Module", bound=nn.Module)
 _CPU = torch.device("cpu")
 
 
-def load_decoder(family: Family, path: Path, config: DecoderConfig) -> Decoder:
-    """Read a family's weight file into a decoder, in float32.
+def load_decoder(family: Family, path: Path, config: ModelConfig) -> Backbone:
+    """Read a family's weight file into its decoder or encoder, in float32.
 
     Args:
         family: which one the file is of.
@@ -33,16 +33,16 @@ def load_decoder(family: Family, path: Path, config: DecoderConfig) -> Decoder:
 
 
 def load_into(
-    decoder: Decoder,
+    network: Backbone,
     family: Family,
     path: Path,
     leave_out: Container[str] = (),
     device: torch.device = _CPU,
-) -> Decoder:
-    """Fill a decoder from its family's weight file, leaving some tensors as they are.
+) -> Backbone:
+    """Fill a network from its family's weight file, leaving some tensors as they are.
 
     Args:
-        decoder: the module to fill, of the shape that the file must have.
+        network: the module to fill, of the shape that the file must have.
         family: which one the file is of.
         path: the file.
         leave_out: the names of the tensors that are not filled.
@@ -52,12 +52,12 @@ def load_into(
         WeightsError: as in `load_decoder`.
     """
     try:
-        state = family.read_weights(path, decoder.config, leave_out)
+        state = family.read_weights(path, network.config, leave_out)
     except FileNotFoundError:
         raise WeightsError(f"{path}: no such file; run `dvc repro download` or `dvc pull`") from None
     except (SafetensorError, ValueError, IndexError) as error:
         raise WeightsError(f"{path}: damaged weight file ({error}); run `dvc repro --force download`") from error
-    return fill(decoder, place(state, device), path, leave_out)
+    return fill(network, place(state, device), path, leave_out)
 
 
 def place(state: State, device: torch.device) -> State:

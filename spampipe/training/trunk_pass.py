@@ -24,9 +24,11 @@ _BATCH_TOKENS = {"cpu": 1024, "cuda": 32_768, "mps": 8_192}
 _COMPUTING = (
     "models/architectures",
     "models/attention",
+    "models/backbone",
     "models/choices",
     "models/classifier",
     "models/decoder",
+    "models/encoder",
     "models/families",
     "models/layers",
     "models/precision",

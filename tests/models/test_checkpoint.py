@@ -9,51 +9,70 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from spampipe.core import files
-from spampipe.core.errors import CheckpointError, SpampipeError, WeightsError
+from spampipe.core.errors import CheckpointError, ParamsError, SpampipeError, WeightsError
 from spampipe.core.workspace import Workspace
 from spampipe.data.labels import LabelSet
 from spampipe.models import checkpoint
 from spampipe.models.card import FORMAT, ClassifierCard, SavedCard, load_card
 from spampipe.models.catalogue import BASE_MODELS
-from spampipe.models.choices import Precision
-from spampipe.models.families import gpt2
+from spampipe.models.choices import Precision, Trainable
+from spampipe.models.families import bert, gpt2
 from spampipe.models.freezing import trained_parameters, trunk_parameters
 from spampipe.models.frozen_trunk import Model
 from spampipe.params import ModelParams
 from tests.support.label_sets import THREE, TWO
 from tests.support.project import ROOT
-from tests.support.published_models import transformers_gpt2, transformers_llama, write_gpt2, write_llama
+from tests.support.published_models import (
+    transformers_bert,
+    transformers_gpt2,
+    transformers_llama,
+    write_bert,
+    write_gpt2,
+    write_llama,
+)
 from tests.support.tiny_models import (
+    BERT,
     GPT2,
     LLAMA,
     make_table,
 )
 
 CPU = torch.device("cpu")
+TRAINABLE = get_args(Trainable)
 SEED = 3
 MODEL = {"position": "last_real", "causal": True, "trainable": "last_block", "dropout": 0.0}
 GPT2_PRETRAINED = {"name": "gpt2-small", "weights": "pretrained"}
 LLAMA_PRETRAINED = {"name": "smollm2-135m", "weights": "pretrained"}
 RANDOM = {"name": "gpt2-tiny", "weights": "random"}
+ENCODER = {"name": "minilm-l6", "weights": "pretrained", "position": "auto", "causal": "auto"}
 KINDS = [GPT2_PRETRAINED, LLAMA_PRETRAINED, RANDOM]
 
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A folder with tiny base models under the names of the real ones."""
-    for name, config in {"gpt2-small": GPT2, "smollm2-135m": LLAMA, "gpt2-tiny": GPT2}.items():
+    for name, config in {"gpt2-small": GPT2, "smollm2-135m": LLAMA, "gpt2-tiny": GPT2, "minilm-l6": BERT}.items():
         monkeypatch.setitem(BASE_MODELS, name, dataclasses.replace(BASE_MODELS[name], config=config))
     workspace = Workspace(tmp_path)
     workspace.base.mkdir(parents=True)
     tokenizer_of(workspace).write_bytes(b"IQ== 0\n")
+    bert.FAMILY.tokenizer_path(workspace.base).write_bytes(b"{}")
     write_gpt2(base_of(workspace, "gpt2-small"), transformers_gpt2(GPT2, SEED))
     write_llama(base_of(workspace, "smollm2-135m"), transformers_llama(LLAMA, SEED), "Q8_0")
+    return workspace
+
+
+@pytest.fixture
+def with_encoder(workspace: Workspace) -> Workspace:
+    """The same, with the encoder's weights, whose file has the name of GPT-2's."""
+    write_bert(base_of(workspace, "minilm-l6"), transformers_bert(BERT, SEED))
     return workspace
 
 
@@ -130,6 +149,52 @@ def test_a_saved_classifier_comes_back_bit_for_bit(workspace, kind, how):
         "classifier.json",
         "classifier.safetensors",
     ]
+
+
+@pytest.mark.parametrize("weights", ["pretrained", "random"])
+@pytest.mark.parametrize("position", ["auto", "first"])
+@pytest.mark.parametrize("trainable", TRAINABLE)
+def test_an_encoders_classifier_comes_back_bit_for_bit(with_encoder, trainable, position, weights):
+    how = {"weights": weights, "position": position, "trainable": trainable}
+    model, card = make(with_encoder, **ENCODER | how)
+    assert (card.position, card.causal) == ("mean" if position == "auto" else position, False)
+    save(with_encoder, model, card)
+    restored = load(with_encoder, load_card(with_encoder.classifier_card))
+    assert torch.equal(logits(restored), logits(model))
+    stored = trained_parameters(model.network) if weights == "pretrained" else dict(model.network.named_parameters())
+    assert set(load_file(with_encoder.classifier_weights)) == set(stored)
+
+
+def test_an_encoder_is_used_as_published(with_encoder):
+    model, _ = make(with_encoder, **ENCODER)
+    model.trunk.complete()
+    ids, lengths = torch.arange(20).reshape(2, 10), torch.tensor([10, 4])
+    real = torch.arange(10) < lengths[:, None]
+    with torch.no_grad():
+        reference = transformers_bert(BERT, SEED)(ids, attention_mask=real.long(), output_hidden_states=True)
+        expected = reference.hidden_states[2]  # after two blocks
+        found = model.network.trunk(ids, lengths)
+    torch.testing.assert_close(found[real], expected[real], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["name"])
+def test_a_decoder_reads_forwards_and_answers_at_the_end_unless_told_otherwise(workspace, kind):
+    _, card = make(workspace, **kind, position="auto", causal="auto")
+    assert (card.position, card.causal) == ("last_real", True)
+    _, card = make(workspace, **kind, position="auto", causal=False)
+    assert (card.position, card.causal) == ("last_real", False)
+    _, card = make(workspace, **kind, position="mean", causal="auto")
+    assert (card.position, card.causal) == ("mean", True)
+
+
+@pytest.mark.parametrize("wrong", [{"causal": True}, {"position": "last"}, {"position": "last_real"}])
+def test_an_encoder_that_is_to_read_forwards_is_refused_wherever_it_comes_from(with_encoder, wrong):
+    """Also if the settings could not be checked before its files were there."""
+    settings = ModelParams.model_construct(**MODEL | ENCODER | wrong)
+    with pytest.raises(
+        ParamsError, match=r"^minilm-l6 reads both ways[^\n]*; set model\.(causal|position) to [^\n]*$"
+    ):
+        checkpoint.describe(settings, TWO, 12, "fp32", with_encoder.base)
 
 
 def test_a_base_is_used_as_published(workspace):

@@ -21,21 +21,28 @@ from spampipe.models.freezing import freeze, trained_parameters, trunk_parameter
 from spampipe.models.frozen_trunk import complete_model
 from spampipe.training.examples import TokenExamples, TrunkExamples
 from spampipe.training.trunk_pass import batches_by_length
-from tests.support.tiny_models import FAMILIES, GPT2, LLAMA, make_classifier, make_table, torch_threads
+from tests.support.tiny_models import GPT2, LLAMA, NETWORKS, make_classifier, make_table, torch_threads
 
 POSITIONS, TRAINABLE = get_args(Position), get_args(Trainable)
 
 HEAD = {"head.weight", "head.bias"}
-NORM = {"gpt2": {"decoder.final_norm.weight", "decoder.final_norm.bias"}, "llama": {"decoder.final_norm.weight"}}
+NORM = {
+    "gpt2": {"decoder.final_norm.weight", "decoder.final_norm.bias"},
+    "llama": {"decoder.final_norm.weight"},
+    "bert": set(),
+}
 EMBEDDINGS = {
     "gpt2": {"decoder.token_embedding.weight", "decoder.position_embedding.weight"},
     "llama": {"decoder.token_embedding.weight"},
+    "bert": {f"decoder.{kind}_embedding.weight" for kind in ("token", "position", "token_type")}
+    | {"decoder.embedding_norm.weight", "decoder.embedding_norm.bias"},
 }
 _COMMON = ("attention_norm", "attention.query", "attention.key", "attention.value", "attention.output", "mlp_norm")
 IN_A_BLOCK = {
     "gpt2": {f"{part}.{kind}" for part in (*_COMMON, "mlp.up", "mlp.down") for kind in ("weight", "bias")},
     "llama": {f"{part}.weight" for part in (*_COMMON, "mlp.gate", "mlp.up", "mlp.down")},
 }
+IN_A_BLOCK["bert"] = IN_A_BLOCK["gpt2"]
 
 
 def blocks(family: str, *numbers: int) -> set[str]:
@@ -53,9 +60,9 @@ def padded(table: TokenTable) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(table.input_ids).long(), torch.from_numpy(table.lengths).long()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", NETWORKS)
 def test_trained_parameters(family):
-    classifier = make_classifier(FAMILIES[family])
+    classifier = make_classifier(NETWORKS[family])
     everything = HEAD | NORM[family] | blocks(family, 0, 1, 2) | EMBEDDINGS[family]
     expected = {
         "last_layer": (3, HEAD),
@@ -69,9 +76,9 @@ def test_trained_parameters(family):
         assert (classifier.trunk_depth, set(trained_parameters(classifier))) == expected[trainable]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", NETWORKS)
 def test_the_only_block_is_the_last_two(family):
-    classifier = make_classifier(replace(FAMILIES[family], num_layers=1), trainable="last_two_blocks")
+    classifier = make_classifier(replace(NETWORKS[family], num_layers=1), trainable="last_two_blocks")
     assert set(trained_parameters(classifier)) == HEAD | NORM[family] | blocks(family, 0)
 
 
@@ -94,13 +101,13 @@ def answer_by_hand(classifier: Classifier, table: TokenTable) -> Tensor:
     return torch.stack(answers) @ classifier.head.weight.T + classifier.head.bias
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", NETWORKS)
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize("position", POSITIONS)
 @pytest.mark.parametrize("trainable", TRAINABLE)
 def test_position_by_hand(family, position, causal, trainable):
     """Wherever the model is divided into trunk and tail."""
-    config = FAMILIES[family]
+    config = NETWORKS[family]
     classifier, table = make_classifier(config, position, trainable, causal), make_table(9, config)
     logits = classifier(*padded(table))
     torch.testing.assert_close(logits, answer_by_hand(classifier, table), atol=1e-4, rtol=1e-4)
@@ -120,7 +127,7 @@ def test_positions_and_directions_are_told_apart():
 
 @settings(deadline=None, max_examples=60)
 @given(
-    family=st.sampled_from(sorted(FAMILIES)),
+    family=st.sampled_from(sorted(NETWORKS)),
     position=st.sampled_from(POSITIONS),
     trainable=st.sampled_from(TRAINABLE),
     causal=st.booleans(),
@@ -128,7 +135,7 @@ def test_positions_and_directions_are_told_apart():
     rows=st.lists(st.integers(0, 5), min_size=1, max_size=6),
 )
 def test_cutting_to_effective_lengths_changes_nothing(family, position, trainable, causal, seed, rows):
-    config = FAMILIES[family]
+    config = NETWORKS[family]
     classifier = make_classifier(config, position, trainable, causal, seed=seed).double()
     table = make_table(6, config, seed=seed)
     whole = classifier(*padded(table))
@@ -153,7 +160,7 @@ def test_padding_is_cut_wherever_attention_cannot_see_it(position):
 
 @settings(deadline=None, max_examples=60)
 @given(
-    family=st.sampled_from(sorted(FAMILIES)),
+    family=st.sampled_from(sorted(NETWORKS)),
     position=st.sampled_from([position for position in POSITIONS if position != "last"]),
     trainable=st.sampled_from(TRAINABLE),
     causal=st.booleans(),
@@ -164,7 +171,7 @@ def test_padding_is_cut_wherever_attention_cannot_see_it(position):
 )
 def test_an_answer_depends_on_the_message_alone(family, position, trainable, causal, seed, rows, columns, padding):
     """Not on how far it is padded, with what, or on the other messages of the batch."""
-    config = FAMILIES[family]
+    config = NETWORKS[family]
     classifier = make_classifier(config, position, trainable, causal, seed=seed)
     table = make_table(6, config, seed=seed)
     expected = answer_by_hand(classifier, table)
@@ -193,10 +200,10 @@ def test_a_classifier_has_an_output_for_each_label():
     torch.testing.assert_close(logits, answer_by_hand(classifier, table), atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", NETWORKS)
 @pytest.mark.parametrize("trainable", TRAINABLE)
 def test_the_trunks_tensors_are_those_that_the_tail_can_do_without(family, trainable):
-    classifier, table = make_classifier(FAMILIES[family], trainable=trainable), make_table(5, FAMILIES[family])
+    classifier, table = make_classifier(NETWORKS[family], trainable=trainable), make_table(5, NETWORKS[family])
     input_ids, lengths = padded(table)
     output = classifier.trunk(input_ids, lengths)
     before = classifier(output, lengths)
@@ -247,11 +254,11 @@ def test_random_streams_are_independent():
     assert len(set(map(tuple, draws))) == len(draws)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", NETWORKS)
 @pytest.mark.parametrize("position", POSITIONS)
 @pytest.mark.parametrize("trainable", ["last_block", "last_two_blocks", "all"])
 def test_training_flops_are_those_that_torch_counts(family, position, trainable):
-    classifier = make_classifier(FAMILIES[family], position=position)
+    classifier = make_classifier(NETWORKS[family], position=position)
     freeze(classifier, trainable)
     hidden_states = torch.randn(3, 5, classifier.decoder.config.hidden_size, requires_grad=trainable == "all")
     products = (torch.ops.aten.mm, torch.ops.aten.addmm)

@@ -14,8 +14,9 @@ from torch.nn import functional
 
 from benchmarks.opponents import book_model
 from spampipe.inference.generation import greedy_continuation
+from spampipe.models.backbone import random_state
 from spampipe.models.compute import random_stream
-from spampipe.models.decoder import Decoder, random_state
+from spampipe.models.decoder import Decoder, empty_decoder
 from spampipe.models.families import gpt2, llama
 from spampipe.models.weights import load_decoder
 from tests.support.published_models import transformers_gpt2, transformers_llama, write_gpt2, write_llama
@@ -208,7 +209,7 @@ def test_random_weights_are_distributed_as_torch_draws_its_own(family):
     with torch.random.fork_rng():
         torch.manual_seed(4)
         torchs = Decoder(config).state_dict()
-    ours = random_state(config, random_stream(4, "decoder weights"))
+    ours = random_state(empty_decoder(config), random_stream(4, "decoder weights"))
     assert list(ours) == list(torchs)
     for name, expected in torchs.items():
         drawn = ours[name]
@@ -229,7 +230,7 @@ def test_random_weights_depend_on_the_seed_alone(family):
     def drawn(seed: int, threads: int) -> dict[str, torch.Tensor]:
         with torch_threads(threads), torch.random.fork_rng():
             torch.manual_seed(threads)
-            return random_state(config, random_stream(seed, "decoder weights"))
+            return random_state(empty_decoder(config), random_stream(seed, "decoder weights"))
 
     first, again, other = drawn(1, threads=1), drawn(1, threads=2), drawn(2, threads=1)
     for name, tensor in first.items():

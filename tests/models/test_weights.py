@@ -14,11 +14,19 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 from spampipe.core.errors import WeightsError
-from spampipe.models.architectures import DecoderConfig, Family
-from spampipe.models.families import gpt2, llama
+from spampipe.models.architectures import Family, ModelConfig
+from spampipe.models.families import bert, gpt2, llama
 from spampipe.models.weights import load_decoder
-from tests.support.published_models import transformers_gpt2, transformers_llama, write_gpt2, write_llama
+from tests.support.published_models import (
+    transformers_bert,
+    transformers_gpt2,
+    transformers_llama,
+    write_bert,
+    write_gpt2,
+    write_llama,
+)
 from tests.support.tiny_models import (
+    BERT,
     GPT2,
     LLAMA,
     random_ids,
@@ -31,7 +39,7 @@ class Format:
 
     name: str
     family: Family
-    config: DecoderConfig
+    config: ModelConfig
     write: Callable[..., Any]
     read: Callable[[Path], dict[str, np.ndarray]]
     constants: str  # tensors that are no weights have this in their name
@@ -50,7 +58,7 @@ def _read_gguf(path: Path) -> dict[str, np.ndarray]:
     return {tensor.name: np.array(tensor.data) for tensor in gguf.GGUFReader(path).tensors}
 
 
-_GPT2_MODEL, _LLAMA_MODEL = transformers_gpt2(GPT2), transformers_llama(LLAMA)
+_GPT2_MODEL, _LLAMA_MODEL, _BERT_MODEL = transformers_gpt2(GPT2), transformers_llama(LLAMA), transformers_bert(BERT)
 SAFETENSORS = Format(
     "safetensors",
     gpt2.FAMILY,
@@ -79,7 +87,21 @@ GGUF = Format(
         "token_embd.bias": (32,),
     },
 )
-each_format = pytest.mark.parametrize("form", [SAFETENSORS, GGUF], ids=lambda form: form.name)
+ENCODER = Format(
+    "encoder",
+    bert.FAMILY,
+    BERT,
+    lambda path, **changes: write_bert(path, _BERT_MODEL, **changes),
+    _read_safetensors,
+    "position_ids",
+    {
+        "encoder.layer.3.attention.output.dense.bias": (32,),  # a fourth layer, of three
+        "encoder.layer.0.attention.self.distance_embedding.weight": (47, 8),
+        "embeddings.token_embeddings.weight": (50, 32),
+        "classifier.weight": (2, 32),
+    },
+)
+each_format = pytest.mark.parametrize("form", [SAFETENSORS, GGUF, ENCODER], ids=lambda form: form.name)
 
 
 def refusal(form: Format, path: Path) -> str:

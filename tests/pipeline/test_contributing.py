@@ -189,9 +189,9 @@ def add_stage(project: Project) -> None:
 
 
 def add_linear_model(project: Project) -> None:
-    project.add("spampipe/classifiers/tfidf.py", KIND)
+    project.add("spampipe/classifiers/words.py", KIND)
     opening = "_WITHOUT_BASE: dict[str, tuple[str, str]] = {"
-    line = '    "tfidf": ("tfidf", "TfidfClassifier"),\n'
+    line = '\n    "words": ("words", "WordsClassifier"),'
     project.edit("spampipe/classifiers/catalogue.py", opening, opening + line)
 
 
@@ -200,7 +200,7 @@ ADDED = {
     "source of downloads": (add_source, "spelt"),
     "metric": (add_metric, ""),
     "stage": (add_stage, "lengths"),
-    "other kind of classifier": (add_linear_model, "tfidf"),
+    "other kind of classifier": (add_linear_model, "words"),
 }
 
 
@@ -265,7 +265,7 @@ def test_every_command_knows_three_labels(extended: tuple[Path, dict[str, set[st
 
 def test_the_stages_run_a_linear_model(extended: tuple[Path, dict[str, set[str]]], tmp_path: Path) -> None:
     repository = copied(extended[0], tmp_path / "repository")
-    change(repository, "model", name="tfidf")
+    change(repository, "model", name="words")
     variables = {"SPAMPIPE_SOURCES": str(repository / "places.yaml"), "SPAMPIPE_TRACKING": "off"}
     run(repository, "dvc", "repro", variables=variables)
     workspace = Workspace(repository)

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
+from transformers import BertConfig, BertModel, GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
 
 from benchmarks.opponents import llama_config
-from spampipe.models.architectures import DecoderConfig
+from spampipe.models.architectures import DecoderConfig, EncoderConfig
 from tests.support.tiny_models import randomize
 
 
@@ -37,6 +37,22 @@ def transformers_llama(config: DecoderConfig, seed: int = 0) -> LlamaForCausalLM
     return model.eval()
 
 
+def transformers_bert(config: EncoderConfig, seed: int = 0, *, pooler: bool = False) -> BertModel:
+    shape = BertConfig(
+        vocab_size=config.vocabulary_size,
+        max_position_embeddings=config.context_length,
+        hidden_size=config.hidden_size,
+        num_hidden_layers=config.num_layers,
+        num_attention_heads=config.num_heads,
+        intermediate_size=config.intermediate_size,
+        type_vocab_size=config.token_types,
+        layer_norm_eps=config.norm_epsilon,
+    )
+    model = BertModel(shape, add_pooling_layer=pooler)
+    randomize(model, seed)
+    return model.eval()
+
+
 # --- their files ---------------------------------------------------------------------------------------------
 
 
@@ -53,6 +69,19 @@ def write_gpt2(path: Path, model: GPT2LMHeadModel, **changes: Tensor | None) -> 
     del state["lm_head.weight"]
     for layer in range(model.config.n_layer):
         state[f"h.{layer}.attn.bias"] = torch.ones(1, 1, context, context).tril()
+    save_file(_changed(state, changes), path, metadata={"format": "pt"})
+
+
+def write_bert(path: Path, model: BertModel, **changes: Tensor | None) -> None:
+    """As sentence-transformers' models lie on the hub: without `bert.`, and with the positions' numbers.
+
+    Args:
+        path: the safetensors file.
+        model: its source.
+        changes: as for `write_gpt2`.
+    """
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    state["embeddings.position_ids"] = torch.arange(model.config.max_position_embeddings)[None]
     save_file(_changed(state, changes), path, metadata={"format": "pt"})
 
 

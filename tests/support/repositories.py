@@ -17,7 +17,10 @@ from spampipe.data.catalogue import DATASETS
 from spampipe.tracking.connection import EXPERIMENT
 from tests.support.project import ROOT
 
-_COPIED = ("stages", "spampipe", "dvc.yaml", "examples", *DATASETS, ".dvcignore", ".gitignore", "requirements.lock")
+_COPIED = (
+    *("stages", "spampipe", "prompts", "dvc.yaml", "examples", *DATASETS),
+    *(".dvcignore", ".gitignore", "requirements.lock"),
+)
 _ARTIFACT_FOLDERS = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),

@@ -1,4 +1,4 @@
-"""Small models of both families, and tables of random messages. Quick to import, for programs of their own."""
+"""Small models of all families, and tables of random messages. Quick to import, for programs of their own."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +10,12 @@ from torch import Tensor, nn
 from spampipe.data import tokens
 from spampipe.data.labels import LabelSet
 from spampipe.data.tokens import TokenTable
-from spampipe.models.architectures import DecoderConfig
+from spampipe.models.architectures import DecoderConfig, EncoderConfig, ModelConfig
+from spampipe.models.backbone import Backbone
 from spampipe.models.choices import Position, Trainable
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.decoder import Decoder
+from spampipe.models.encoder import Encoder
 from spampipe.models.freezing import freeze
 from tests.support.label_sets import TWO
 
@@ -47,7 +49,18 @@ LLAMA = DecoderConfig(
     norm_epsilon=1e-5,
     rotary_base=10_000.0,
 )
-FAMILIES = {"gpt2": GPT2, "llama": LLAMA}
+BERT = EncoderConfig(
+    vocabulary_size=50,
+    context_length=24,
+    hidden_size=32,
+    num_layers=3,
+    num_heads=4,
+    intermediate_size=64,
+    token_types=2,
+    norm_epsilon=1e-5,
+)
+FAMILIES = {"gpt2": GPT2, "llama": LLAMA}  # of decoders
+NETWORKS: dict[str, ModelConfig] = FAMILIES | {"bert": BERT}
 PADDING = 0
 
 torch.set_num_threads(1)  # with tensors this small, more threads spend their time waiting for each other
@@ -69,8 +82,17 @@ def make_decoder(config: DecoderConfig, seed: int = 0, dropout: float = 0.0) -> 
     return decoder.eval()
 
 
+def make_backbone(config: ModelConfig, seed: int = 0, dropout: float = 0.0) -> Backbone:
+    """A decoder or an encoder, whichever the shape is of."""
+    if isinstance(config, DecoderConfig):
+        return make_decoder(config, seed, dropout)
+    encoder = Encoder(config, dropout)
+    randomize(encoder, seed)
+    return encoder.eval()
+
+
 def make_classifier(
-    config: DecoderConfig = GPT2,
+    config: ModelConfig = GPT2,
     position: Position = "last_real",
     trainable: Trainable = "last_block",
     causal: bool = True,
@@ -78,14 +100,14 @@ def make_classifier(
     seed: int = 0,
     num_labels: int = 2,
 ) -> Classifier:
-    classifier = Classifier(make_decoder(config, seed, dropout), num_labels, position, causal)
+    classifier = Classifier(make_backbone(config, seed, dropout), num_labels, position, causal)
     freeze(classifier, trainable)
     initialize_head(classifier, torch.Generator().manual_seed(seed))
     return classifier.eval()
 
 
 def make_table(
-    messages: int, config: DecoderConfig = GPT2, max_length: int = 12, seed: int = 0, labels: LabelSet = TWO
+    messages: int, config: ModelConfig = GPT2, max_length: int = 12, seed: int = 0, labels: LabelSet = TWO
 ) -> TokenTable:
     """Messages of random length, one of them full and one of a single token, with random labels."""
     random = np.random.default_rng(seed)
@@ -95,7 +117,7 @@ def make_table(
     return tokens.pad(rows, random.integers(0, len(labels), messages).tolist(), max_length, PADDING, labels)
 
 
-def random_ids(config: DecoderConfig, batch: int, length: int, seed: int = 0) -> Tensor:
+def random_ids(config: ModelConfig, batch: int, length: int, seed: int = 0) -> Tensor:
     return torch.randint(config.vocabulary_size, (batch, length), generator=torch.Generator().manual_seed(seed))
 
 

@@ -21,22 +21,27 @@ from spampipe.core.errors import DataError, DivergenceError
 from spampipe.data import tokens
 from spampipe.data.labels import EVEN, LabelSet, decide
 from spampipe.data.tokens import TokenTable
+from spampipe.models.backbone import random_state
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.compute import random_stream
-from spampipe.models.decoder import empty_decoder, random_state
+from spampipe.models.decoder import empty_decoder
 from spampipe.models.freezing import freeze, trained_parameters
 from spampipe.models.frozen_trunk import complete_model
 from spampipe.models.weights import fill
 from spampipe.params import TrainParams
+from spampipe.training.batches import shuffled_batches
 from spampipe.training.examples import Examples, TokenExamples, TrunkExamples, prepare
-from spampipe.training.loop import fit, shuffled_batches
-from spampipe.training.measures import accuracy
-from spampipe.training.training_log import EPOCH_COLUMNS, STEP_COLUMNS, Record, epochs_table, steps_table, summary
+from spampipe.training.loop import fit
+from spampipe.training.measures import over_all
+from spampipe.training.tables import EPOCH_COLUMNS, STEP_COLUMNS, epochs_table, steps_table, summary
+from spampipe.training.training_log import Record
 from tests.support.label_sets import THREE, TWO
 from tests.support.tiny_models import (
+    BERT,
     FAMILIES,
     GPT2,
     LLAMA,
+    NETWORKS,
     PADDING,
     make_classifier,
     make_table,
@@ -190,14 +195,14 @@ def assert_same_lines(ours: list[str], theirs: list[str]) -> None:
 # --- examples ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", NETWORKS)
 @pytest.mark.parametrize("trainable", ["last_layer", "last_block", "last_two_blocks"])
 @pytest.mark.parametrize("position", ["last", "last_real", "first", "mean"])
 @pytest.mark.parametrize("causal", [True, False])
 def test_stored_trunk_outputs_train_as_whole_runs_do(family, trainable, position, causal):
     records, logits = [], []
     for kind in (TokenExamples, lambda *split: TrunkExamples.compute(*split, "fp32", "")):
-        classifier = make_classifier(FAMILIES[family], position, trainable, causal)
+        classifier = make_classifier(NETWORKS[family], position, trainable, causal)
         splits = [kind(complete_model(classifier), table) for table in (TRAIN, VALIDATION)]
         records.append(fit(classifier, *splits, settings=settings(eval_every_steps=2)))
         rows = torch.tensor([5, 0, 5, 1])
@@ -303,11 +308,12 @@ def test_grouping_by_length_changes_the_batches_and_not_the_messages():
     assert padding[1] < padding[0]
 
 
+@pytest.mark.parametrize("config", [LLAMA, BERT], ids=["llama", "bert"])
 @pytest.mark.parametrize("trainable", ["last_block", "all"])
-def test_activation_checkpointing_changes_no_result(trainable):
+def test_activation_checkpointing_changes_no_result(trainable, config):
     ends, records = [], []
     for checkpointing in (False, True):
-        classifier = make_classifier(LLAMA, trainable=trainable, dropout=0.1)
+        classifier = make_classifier(config, trainable=trainable, dropout=0.1)
         records.append(train(classifier, settings(activation_checkpointing=checkpointing)))
         ends.append(weights(classifier))
     assert_identical(*ends)
@@ -367,7 +373,8 @@ def test_records_lines_and_tables(caplog):
     assert epochs.dtypes.astype(str).to_dict() == EPOCH_COLUMNS
     rows = [[r.step, r.epoch, r.examples_seen, r.tokens_seen, 0.001, r.train, r.validation] for r in records]
     assert steps.values.tolist() == rows[::2]
-    assert epochs.values.tolist() == rows[1::2]
+    losses_and_kept = [[r.train_loss, r.validation_loss, r is records[-1]] for r in records]
+    assert epochs.values.tolist() == [row + more for row, more in zip(rows, losses_and_kept, strict=True)][1::2]
     assert summary(records) == {
         "train_loss": records[4].train,
         "validation_loss": records[4].validation,
@@ -396,7 +403,7 @@ def test_accuracies_are_of_labels_as_they_are_decided_everywhere(threshold_matte
     by_rule = decide(probabilities, labels, EVEN)
     assert (decided != by_rule).any() == threshold_matters
     examples = prepare(complete_model(classifier), table, "fp32", "")
-    assert accuracy(classifier, examples, "fp32") == (by_rule == table.labels).mean()
+    assert over_all(classifier, examples, "fp32").accuracy == (by_rule == table.labels).mean()
 
 
 def test_three_labels_are_learned():
@@ -515,7 +522,7 @@ def test_a_small_model_learns_to_tell_two_vocabularies_apart(family, position):
     labels = [0, 1] * 20
     rows = [(torch.randint(1, 25, (6,), generator=generator) + 25 * label).tolist() for label in labels]
     table = tokens.pad(rows, labels, 8, PADDING, TWO)
-    decoder = fill(empty_decoder(config), random_state(config, generator), "random weights")
+    decoder = fill(empty_decoder(config), random_state(empty_decoder(config), generator), "random weights")
     classifier = Classifier(decoder, 2, position, causal=True)
     freeze(classifier, "all")
     initialize_head(classifier, generator)
