@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
@@ -23,6 +23,7 @@ def table_of(labels: list[int], texts: list[str] | None = None) -> pd.DataFrame:
     return pd.DataFrame({"Label": labels, "Text": texts}).astype(messages.COLUMNS)
 
 
+@settings(max_examples=40)
 @given(SIZES, FRACTIONS, SEEDS, st.booleans())
 def test_each_class_has_its_share_of_every_split(
     sizes: list[int], fractions: tuple[float, float], seed: int, group: bool
@@ -41,6 +42,7 @@ def test_each_class_has_its_share_of_every_split(
     assert all(again[name].equals(part) for name, part in splits.items())
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30)), min_size=1, max_size=60), FRACTIONS, SEEDS)
 def test_copies_stay_together_and_nothing_is_lost(
     rows: list[tuple[int, int]], fractions: tuple[float, float], seed: int
@@ -82,7 +84,7 @@ def test_another_seed_deals_otherwise() -> None:
     assert first["Label"].tolist() != sorted(first["Label"])  # the classes stay mixed
 
 
-def settings(*, group: bool, stratify: bool) -> SplitParams:
+def how(*, group: bool, stratify: bool) -> SplitParams:
     return SplitParams(
         train_fraction=0.7, validation_fraction=0.1, seed=123, group_duplicates=group, stratify=stratify
     )
@@ -100,7 +102,7 @@ def settings(*, group: bool, stratify: bool) -> SplitParams:
 def test_a_label_of_too_few_rows_is_named(rare: list[str], group: bool, found: str) -> None:
     table = table_of([0, 1] * 30 + [2] * len(rare), [f"text {n}" for n in range(60)] + rare)
     with pytest.raises(DataError) as caught:
-        splitting.deal(table, THREE, settings(group=group, stratify=True))
+        splitting.deal(table, THREE, how(group=group, stratify=True))
     assert str(caught.value) == (
         f"label yes has {found}, but each of train, validation, test needs one; add messages of it, or leave it out "
         "of the data"
@@ -111,7 +113,7 @@ def test_a_label_that_a_split_lacks_is_named_with_the_remedy() -> None:
     """With this seed, train lacks the third label, which the test split has."""
     for seed in range(100):
         table = table_of([0, 1] * 30 + [2] * 3)
-        changed = settings(group=False, stratify=False).model_copy(update={"train_fraction": 0.3, "seed": seed})
+        changed = how(group=False, stratify=False).model_copy(update={"train_fraction": 0.3, "seed": seed})
         parts = splitting.split(table, **changed.model_dump())
         if 2 not in set(parts["train"]["Label"]) and 2 in set(parts["test"]["Label"]):
             break

@@ -96,7 +96,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 ROWS = st.lists(TEXTS.filter(str.strip), min_size=12, max_size=16)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(ROWS, st.sampled_from(tables.KINDS), st.booleans())
 def test_any_text_goes_through_the_stages_to_the_splits(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str], kind: str, named: bool
