@@ -19,15 +19,16 @@ from torch import Tensor, nn
 
 from benchmarks import timing, training_runs
 from benchmarks.opponents import book_classifier
-from spampipe.classifiers.settings import ModelParams
+from spampipe import params
 from spampipe.core import command, files
+from spampipe.core.workspace import Workspace
 from spampipe.data.tokens import TokenTable
 from spampipe.models import bases, checkpoint, compute
 from spampipe.models.architectures import BaseChoice
 from spampipe.models.card import ClassifierCard
 from spampipe.models.choices import Position, Precision
 from spampipe.models.compute import random_stream
-from spampipe.training.loop import shuffled_batches
+from spampipe.training.batches import shuffled_batches
 from spampipe.training.settings import TrainParams
 
 RESULT = timing.RESULTS / "against_the_book.json"
@@ -37,7 +38,13 @@ SETTINGS = TrainParams(
     batch_size=8,
     accumulation_steps=1,
     learning_rate=5e-5,
+    schedule="constant",
+    warmup_fraction=0.0,
+    max_gradient_norm=None,
     weight_decay=0.1,
+    class_weights="none",
+    patience=None,
+    keep="last",
     eval_every_steps=50,
     eval_batches=5,
     precision="fp32",
@@ -61,6 +68,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="of this project's runs; the book's loop runs once")
     arguments = parser.parse_args()
     settings = SETTINGS.model_copy(update={"epochs": arguments.epochs})
+    committed = params.load(Workspace().params).model
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bases.fetch_base(BaseChoice(arguments.base, "random"), folder)
@@ -68,15 +76,8 @@ def main() -> None:
         del tables["test"]
 
         def describe(position: Position, precision: Precision) -> ClassifierCard:
-            model = ModelParams(
-                name=arguments.base,
-                revision=None,
-                weights="random",
-                trainable="last_block",
-                position=position,
-                causal=True,
-                dropout=0.0,
-            )
+            chosen = {"name": arguments.base, "weights": "random", "trainable": "last_block", "position": position}
+            model = committed.model_copy(update=chosen | {"revision": None, "causal": True, "dropout": 0.0})
             return checkpoint.describe(
                 model, tables["train"].label_set, tables["train"].max_length, precision, folder
             )

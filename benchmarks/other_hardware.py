@@ -17,7 +17,7 @@ from spampipe.classifiers import decision
 from spampipe.core import command, files
 from spampipe.core.workspace import Workspace
 from spampipe.evaluation import readers
-from spampipe.training import training_log
+from spampipe.training import tables
 
 RESULT = timing.RESULTS / "other_hardware.json"
 AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
@@ -69,7 +69,7 @@ def outcome(folder: Path) -> dict[str, Any]:
     found = Workspace(folder)
     return {
         "metrics": readers.read_metrics(found.train_metrics) | readers.read_metrics(found.evaluate_metrics),
-        "steps": files.read_csv(found.train_steps, training_log.STEP_COLUMNS),
+        "steps": files.read_csv(found.train_steps, tables.STEP_COLUMNS),
         "predictions": readers.read_predictions(found.predictions),
         "threshold": decision.load(found.decision).threshold,
     }

@@ -65,7 +65,7 @@ def train_anew(
         if "test" not in tables:
             return TrainingRun(seconds, records, math.nan)
         test = prepare(model, tables["test"], card.precision, "test", store)
-        return TrainingRun(seconds, records, measures.accuracy(model.network, test, card.precision))
+        return TrainingRun(seconds, records, measures.over_all(model.network, test, card.precision).accuracy)
 
 
 @contextmanager
@@ -89,6 +89,5 @@ def tokenize(base: str, folder: Path) -> Tables:
     """
     known = labels.load(Workspace().labels)
     texts = {name: messages.read(Workspace().split_csv(name), known) for name in SPLITS}
-    return encoding.tokenize(
-        texts, known, BaseChoice(base, "random"), folder, TokenizePadParams(max_length="longest_train")
-    )
+    settings = TokenizePadParams(max_length="longest_train", truncate="tail")
+    return encoding.tokenize(texts, known, BaseChoice(base, "random"), folder, settings).tables

@@ -54,7 +54,7 @@ def main() -> None:
                     outcome = {
                         "validation_accuracy": record.validation,
                         "validation_loss": mean_loss(classifier, splits["validation"]),
-                        "test_accuracy": measures.accuracy(classifier, splits["test"], precision),
+                        "test_accuracy": measures.over_all(classifier, splits["test"], precision).accuracy,
                     }
                     outcomes.setdefault((rate, round(record.epoch)), []).append(outcome)
 

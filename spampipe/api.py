@@ -25,7 +25,7 @@ from spampipe.evaluation.scored import Evaluation, judged
 from spampipe.inference import prediction
 from spampipe.models import bases, encoding
 from spampipe.params import Params
-from spampipe.training import training_log
+from spampipe.training import tables as run_tables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -100,22 +100,23 @@ def train(
     tables = _dealt(_table(texts, labels, known), known, settings)
     choice = settings.model.base
     base = bases.cached_base(choice) if choice else Path()
-    rows = encoding.tokenize(tables, known, choice, base, settings.tokenize_pad)
+    rows = encoding.tokenize(tables, known, choice, base, settings.tokenize_pad).tables
     splits = {
         split: Split(split, table["Text"].tolist(), table["Label"].to_numpy(), rows[split])
         for split, table in tables.items()
     }
     workspace = Workspace(cache_directory() / "python")  # holds nothing but the frozen layers' output
     kind = catalogue.kind_of(settings.model.name, settings.model.trainable)
-    classifier = kind.create(settings.model, settings.train, known, splits["train"].max_length, workspace)
+    max_length, truncate = splits["train"].max_length, settings.tokenize_pad.truncate
+    classifier = kind.create(settings.model, settings.train, known, max_length, workspace, truncate)
     records = classifier.fit(splits["train"], splits["validation"], lambda record: None)
     classifier.threshold = settings.evaluate.threshold
     evaluation = _evaluated(classifier, splits, settings.evaluate.batch_size)
     return TrainedRun(
         classifier,
         metrics.compute(evaluation),
-        training_log.steps_table(records),
-        training_log.epochs_table(records),
+        run_tables.steps_table(records),
+        run_tables.epochs_table(records, settings.train.keep),
         pd.concat([reports.predictions(split, scored, known) for split, scored in evaluation.splits.items()]),
     )
 
@@ -128,7 +129,7 @@ class TrainedRun:
         classifier: the trained classifier.
         metrics: what `dvc metrics show` would show of its evaluation.
         steps: the losses, one row an estimate.
-        epochs: the accuracies, one row an epoch.
+        epochs: the accuracies, and the losses over whole sets, one row an epoch.
         predictions: the label that each text was given, with its split and probability.
     """
 
@@ -202,11 +203,9 @@ def _table(texts: Sequence[str], names: Sequence[str], known: LabelSet) -> pd.Da
 
 def _dealt(table: pd.DataFrame, known: LabelSet, settings: Params) -> dict[str, pd.DataFrame]:
     """The splits, and what balancing left out."""
+    balancing.require_enough(table, known, settings.balance.strategy)
     balanced, leftover = balancing.balance(table, settings.balance.strategy, settings.balance.seed)
-    splits = splitting.split(balanced, **settings.split.model_dump())
-    for name, part in splits.items():
-        messages.require_every_class(part, known, f"the {name} split")
-    return splits | {LEFTOVER_SPLIT: leftover}
+    return splitting.deal(balanced, known, settings.split) | {LEFTOVER_SPLIT: leftover}
 
 
 def _evaluated(classifier: TextClassifier, splits: Mapping[str, Split], batch_size: int) -> Evaluation:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from spampipe import cli_models, params
+from spampipe import cli_models, params, presets
 from spampipe.cli_models import Action, Add
-from spampipe.core import command
+from spampipe.core import command, settings
 from spampipe.core.errors import RepositoryError
 from spampipe.core.workspace import Workspace
 from spampipe.tracking import connection
@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     cli_models.add_to(add)
     _add_ui(add)
+    _add_preset(add)
     _add_work_with_results(add)
     options = parser.parse_args(arguments)
     command.run(lambda: _perform(options), log=sys.stderr)  # standard output is the answer's
@@ -45,6 +46,13 @@ def _add_ui(add: Add) -> None:
     ui.add_argument("--port", type=int, default=5000, help="of this machine (%(default)s)")
     ui.add_argument("--no-browser", dest="browser", action="store_false", help="only print the view's address")
     ui.set_defaults(needs_repository=lambda options: not os.environ.get(connection.ADDRESS_VARIABLE))
+
+
+def _add_preset(add: Add) -> None:
+    preset = add(_preset, "put named settings into params.yaml, such as the book's")
+    preset.add_argument("name", nargs="?", metavar="NAME", help="of a file in presets/; none: list them")
+    preset.add_argument("--list", action="store_true", help="only list them")
+    preset.add_argument("--set", action="store_true", help="change nothing; print options for `dvc exp run`")
 
 
 def _add_work_with_results(add: Add) -> None:
@@ -70,6 +78,17 @@ def _add_work_with_results(add: Add) -> None:
     report = add(_report, "print a Markdown comparison with a revision, for a pull request")
     report.add_argument("revision", nargs="?", default="main", metavar="REV", help="default: %(default)s")
 
+    _add_prompt(add)
+
+
+def _add_prompt(add: Add) -> None:
+    prompt = add(_prompt, "ask a base model for the labels, without training, as an experiment")
+    prompt.add_argument("--shots", type=int, metavar="K", help="examples in the prompt; default: model.prompt_shots")
+    calibrate = "fit what is added to each label's score on validation; default: model.prompt_calibrate"
+    prompt.add_argument("--calibrate", action=argparse.BooleanOptionalAction, help=calibrate)
+    prompt.add_argument("--template", type=Path, metavar="FILE", help="the question; default: model.prompt_template")
+    prompt.add_argument("--model", metavar="NAME", help="the base model; default: model.name")
+
 
 def _perform(options: argparse.Namespace) -> None:
     """Do what the options ask for, in the workspace that the current folder belongs to."""
@@ -83,6 +102,24 @@ def _perform(options: argparse.Namespace) -> None:
         )
     options.workspace = found or Workspace(here)
     options.action(options)
+
+
+def _preset(options: argparse.Namespace) -> None:
+    """Put named settings into params.yaml; print each that changes, its old value and its new one.
+
+    A preset decides every setting of `model` and `train`, whatever was there; all others stay as they are.
+    """
+    here = options.workspace
+    if options.list or options.name is None:
+        print("\n".join(f"{name}\t{summary}" for name, summary in presets.summaries(here).items()))
+        return
+    changed = presets.changes(here, options.name)
+    if options.set:
+        print(" ".join(f"-S {assignment}" for assignment in presets.assignments(changed)))
+        return
+    presets.apply(here, changed)
+    for key, (before, after) in changed.items():
+        print(f"{key}\t{presets.written(before)}\t{presets.written(after)}")
 
 
 def _publish(options: argparse.Namespace) -> None:
@@ -132,6 +169,28 @@ def _register(options: argparse.Namespace) -> None:
 
     registered = registry.register(options.workspace, options.name, options.by)
     print(f"{options.name}\tversion {registered.version}\t{registered.verdict}")
+
+
+def _prompt(options: argparse.Namespace) -> None:
+    """Run the pipeline with a prompt instead of training; print the experiment's name and its metrics.
+
+    The settings that are not given here are those of params.yaml.
+    """
+    from spampipe.results import asking
+
+    top, template = options.workspace.root, options.template and options.template.absolute()
+    if template and template.is_relative_to(top):
+        template = template.relative_to(top)
+    given = {
+        "model.prompt_template": template and template.as_posix(),
+        "model.prompt_shots": options.shots,
+        "model.prompt_calibrate": options.calibrate,
+        "model.name": options.model,
+    }
+    asked = asking.ask(options.workspace, {name: value for name, value in given.items() if value is not None})
+    print(f"experiment\t{asked.name}")
+    for name, value in asked.metrics.items():
+        print(f"{name}\t{settings.written(value)}")
 
 
 def _experiments(options: argparse.Namespace) -> None:

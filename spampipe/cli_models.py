@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spampipe import params
 from spampipe.core.errors import ParamsError
@@ -15,6 +16,9 @@ from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.models.architectures import BaseChoice
 from spampipe.models.catalogue import BASE_MODELS, HUB_MODELS
 from spampipe.models.hub_names import is_hub_name, named_repository
+
+if TYPE_CHECKING:
+    from spampipe.classifiers.text_classifier import TextClassifier
 
 Action = Callable[[argparse.Namespace], None]
 Add = Callable[[Action, str], argparse.ArgumentParser]  # a subcommand of this summary
@@ -37,6 +41,8 @@ def add_to(add: Add) -> None:
     classify.add_argument("--json", action="store_true", help="print one JSON object a line")
     threshold = "the positive label from this probability on; default: the classifier's own"
     classify.add_argument("--threshold", type=float, help=threshold)
+    top = "how many labels are given, each with its own probability, the most probable of the others after the first"
+    classify.add_argument("--top", type=int, metavar="K", help=top)
     classify.set_defaults(needs_repository=lambda options: not Workspace(Path.cwd()).classifier_card.exists())
     errors = add(_errors, "list the misclassified messages")
     splits = (*SPLITS, LEFTOVER_SPLIT)
@@ -52,12 +58,15 @@ def add_to(add: Add) -> None:
 def _classify(options: argparse.Namespace) -> None:
     """Print label, probability and text of each message, separated by tabs, as the messages come.
 
-    The probability is that of the positive label if there is one, else that of the label itself.
+    The probability is that of the positive label if there is one, else that of the label itself. With --top, each
+    of K labels is followed by its own.
     """
     from spampipe.inference import answer_files, bulk, message_files, message_rows
 
     if options.texts and options.input is not None:
         raise ParamsError("messages are given twice; leave out TEXT or --input")
+    if options.top is not None and options.top < 1:
+        raise ParamsError(f"--top {options.top}: must be 1 or more")
     csv.field_size_limit(_LONGEST_FIELD)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a character that the terminal has not
@@ -69,14 +78,20 @@ def _classify(options: argparse.Namespace) -> None:
             source = message_rows.from_arguments(options.texts)
         else:
             source = message_rows.from_stream(sys.stdin.buffer)
-        sink: answer_files.Sink = answer_files.Lines(sys.stdout, as_json=options.json)
+        known = None if options.top is None else _classifier(options)  # its labels are columns
+        top = None if known is None else min(options.top, len(known.labels))
+        sink: answer_files.Sink = answer_files.Lines(sys.stdout, as_json=options.json, top=top)
         if options.output is not None:
-            sink = stack.enter_context(answer_files.to_file(options.output, source))
-        from spampipe.inference import prediction  # takes seconds, and the files are in order
-
-        classifier = prediction.load(options.workspace, threshold=options.threshold)
+            sink = stack.enter_context(answer_files.to_file(options.output, source, top))
+        classifier = known or _classifier(options)  # takes seconds, and the files are in order
         left_out = bulk.answer(classifier, source, sink, batch_size, progress=options.output is not None)
     bulk.require_all(left_out)
+
+
+def _classifier(options: argparse.Namespace) -> "TextClassifier":
+    from spampipe.inference import prediction
+
+    return prediction.load(options.workspace, threshold=options.threshold)
 
 
 def _errors(options: argparse.Namespace) -> None:

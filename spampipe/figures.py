@@ -54,6 +54,29 @@ def against_epochs(
     return figure
 
 
+def turning_point(table: pd.DataFrame, size_inches: tuple[float, float]) -> Figure:
+    """The losses over whole sets after each epoch, with the epoch where validation is lowest, and the one kept.
+
+    Args:
+        table: columns epoch, examples_seen, train_loss, validation_loss and kept, one row an epoch; NaN for losses
+            that a classifier does not have.
+        size_inches: the figure's width and height.
+    """
+    figure = against_epochs(table, "Loss over the whole set", ("train_loss", "validation_loss"), size_inches)
+    losses = table["validation_loss"]
+    if losses.isna().all():
+        return figure
+    (axes,) = figure.axes
+    lowest = table.iloc[int(losses.argmin())]
+    kept = table["epoch"][table["kept"] == 1].item()
+    label = f"Lowest: epoch {lowest['epoch']:g}"
+    axes.plot(lowest["epoch"], lowest["validation_loss"], "v", color="black", label=label, zorder=3)
+    axes.axvline(kept, color="gray", linestyle=":", label=f"Kept: epoch {kept:g}")
+    with matplotlib.rc_context(_STYLE):
+        axes.legend()
+    return figure
+
+
 def confusion_matrix(table: pd.DataFrame, labels: LabelSet, size_inches: tuple[float, float]) -> Figure:
     """Counts of true against predicted labels.
 

@@ -126,6 +126,8 @@ class Params(Section):
     @property
     def title(self) -> str:
         """What to call a result of these settings."""
+        if self.model.base is None:
+            return self.model.name
         return f"{self.model.name} {self.model.trainable} lr={self.train.learning_rate:g} seed={self.train.seed}"
 
     def recorded(self) -> dict[str, Any]:

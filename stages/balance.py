@@ -9,7 +9,9 @@ from spampipe.data import balancing, labels, messages
 def main(workspace: Workspace) -> None:
     """Write data/balanced.csv, and what was left out to data/leftover.csv."""
     settings = params.load(workspace.params)
-    raw = messages.parse(workspace.raw_messages.read_bytes(), workspace.raw_messages, labels.load(workspace.labels))
+    known = labels.load(workspace.labels)
+    raw = messages.parse(workspace.raw_messages.read_bytes(), workspace.raw_messages, known)
+    balancing.require_enough(raw, known, settings.balance.strategy)
     balanced, leftover = balancing.balance(raw, settings.balance.strategy, settings.balance.seed)
     messages.write(workspace.balanced, balanced)
     messages.write(workspace.leftover, leftover)

@@ -4,6 +4,7 @@ from spampipe import params
 from spampipe.core import command
 from spampipe.core.workspace import Workspace
 from spampipe.data import collection, labels
+from spampipe.data.tables import Columns
 from spampipe.models import bases
 
 
@@ -14,6 +15,7 @@ def main(workspace: Workspace) -> None:
         settings.download.dataset,
         workspace.raw_messages,
         workspace.root,
+        columns=Columns(settings.download.text_column, settings.download.label_column),
         quoting=settings.download.quoting,
         names=settings.download.labels,
         known=bases.PINS,

@@ -4,30 +4,33 @@ from spampipe import figures, params
 from spampipe.core import command, files
 from spampipe.core.workspace import Workspace
 from spampipe.data import labels
-from spampipe.evaluation import curves, reports
+from spampipe.evaluation import curves, readers, reports
 from spampipe.tracking import recording
-from spampipe.training import training_log
+from spampipe.training import tables
 
 
 def main(workspace: Workspace) -> None:
-    """Write reports/figures/."""
+    """Write reports/figures/, and record what stands beside the model."""
     settings = params.load(workspace.params)
     with recording.resumed_run(workspace, settings.recorded(), settings.title, "plot") as run:
         size = (settings.plot.width_inches, settings.plot.height_inches)
         known = labels.load(workspace.labels)
-        steps = files.read_csv(workspace.train_steps, training_log.STEP_COLUMNS)
-        epochs = files.read_csv(workspace.train_epochs, training_log.EPOCH_COLUMNS)
+        steps = files.read_csv(workspace.train_steps, tables.STEP_COLUMNS)
+        epochs = tables.read_epochs(workspace.train_epochs)
         confusion = files.read_csv(workspace.confusion, reports.CONFUSION_COLUMNS)
         curve = files.read_csv(workspace.precision_recall, curves.precision_recall_columns(known))
         drawn = {
             "loss": figures.against_epochs(steps, "Loss", ("train_loss", "validation_loss"), size),
             "accuracy": figures.against_epochs(epochs, "Accuracy", ("train_accuracy", "validation_accuracy"), size),
+            "epochs": figures.turning_point(epochs, size),
             "confusion": figures.confusion_matrix(confusion, known, size),
             "precision_recall": figures.precision_recall(curve, size),
         }
         for name, figure in drawn.items():
             figures.save(figure, workspace.figures / name, settings.plot.dots_per_inch)
         run.log_files([workspace.figures], "reports/figures")
+        run.log_metrics(readers.baseline_for_tracker(workspace.baseline_metrics))
+        run.log_files([workspace.baseline_metrics, workspace.baseline_predictions], "reports/baseline")
 
 
 if __name__ == "__main__":

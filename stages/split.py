@@ -11,8 +11,7 @@ def main(workspace: Workspace) -> None:
     settings = params.load(workspace.params)
     label_set = labels.load(workspace.labels)
     balanced = messages.read(workspace.balanced, label_set)
-    for name, part in splitting.split(balanced, **settings.split.model_dump()).items():
-        messages.require_every_class(part, label_set, workspace.split_csv(name))
+    for name, part in splitting.deal(balanced, label_set, settings.split).items():
         messages.write(workspace.split_csv(name), part)
 
 

@@ -8,7 +8,7 @@ from spampipe.core.workspace import Workspace
 from spampipe.data import labels
 from spampipe.models import compute
 from spampipe.tracking import recording
-from spampipe.training import distributed, training_log
+from spampipe.training import distributed, tables
 from spampipe.training.training_log import TrainingLog
 
 
@@ -24,7 +24,8 @@ def main(workspace: Workspace) -> None:
         distributed.processes() as first,
         recording.training_run(workspace, settings.recorded(), settings.title, enabled=first) as run,
     ):
-        classifier = kind.create(settings.model, settings.train, known, train.max_length, workspace)
+        truncate = settings.tokenize_pad.truncate
+        classifier = kind.create(settings.model, settings.train, known, train.max_length, workspace, truncate)
         log = workspace.train_log if first else None  # of several processes, all of which train the same model
         with TrainingLog(
             log, classifier.training_flops, lambda point: run.log_metrics(point.metrics, point.step)
@@ -32,9 +33,9 @@ def main(workspace: Workspace) -> None:
             records = classifier.fit(train, validation, training.add)
         if first:
             classifier.save(workspace)
-            files.write_csv(workspace.train_steps, training_log.steps_table(records))
-            files.write_csv(workspace.train_epochs, training_log.epochs_table(records))
-            files.write_json(workspace.train_metrics, training_log.summary(records))
+            files.write_csv(workspace.train_steps, tables.steps_table(records))
+            files.write_csv(workspace.train_epochs, tables.epochs_table(records, settings.train.keep))
+            files.write_json(workspace.train_metrics, tables.summary(records, settings.train.keep))
             run.identify(workspace.classifier_weights)
             run.log_files([workspace.train_reports], "reports/train")
 

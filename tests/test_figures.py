@@ -43,11 +43,24 @@ PET_CURVES = pd.DataFrame(
         "precision": [1.0, 0.5, 1.0, 0.7, 0.95],
     }
 )
+EPOCHS = pd.DataFrame(
+    {
+        "epoch": [1.0, 2.0, 3.0],
+        "examples_seen": [120, 240, 360],
+        "train_loss": [0.5, 0.2, 0.1],
+        "validation_loss": [0.6, 0.4, 0.5],
+        "kept": [0, 0, 1],
+    }
+)
 CURVE = pd.DataFrame({"recall": [0.25, 0.5, 1.0], "precision": [1.0, 0.9, 0.5]})
 
 
 def _loss() -> Figure:
     return figures.against_epochs(STEPS, "Loss", ("train_loss", "validation_loss"), SIZE)
+
+
+def _epochs() -> Figure:
+    return figures.turning_point(EPOCHS, SIZE)
 
 
 def _confusion() -> Figure:
@@ -68,6 +81,7 @@ def _precision_recall_of_pets() -> Figure:
 
 FIGURES = {
     "loss": _loss,
+    "epochs": _epochs,
     "confusion": _confusion,
     "precision_recall": _precision_recall,
     "pets_confusion": _confusion_of_pets,
@@ -119,6 +133,25 @@ def test_curves_are_the_tables_columns():
     for line, column in zip(axes.get_lines(), ("train_loss", "validation_loss"), strict=True):
         np.testing.assert_array_equal(line.get_xdata(), STEPS["epoch"])
         np.testing.assert_array_equal(line.get_ydata(), STEPS[column])
+
+
+def test_the_lowest_and_the_kept_epoch_are_marked():
+    (axes,) = _epochs().axes
+    train, validation, lowest, kept = axes.get_lines()
+    np.testing.assert_array_equal(train.get_ydata(), EPOCHS["train_loss"])
+    np.testing.assert_array_equal(validation.get_ydata(), EPOCHS["validation_loss"])
+    assert (list(lowest.get_xdata()), list(lowest.get_ydata())) == ([2.0], [0.4])
+    assert set(kept.get_xdata()) == {3.0}
+    shown = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert shown == ["Training", "Validation", "Lowest: epoch 2", "Kept: epoch 3"]
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_a_classifier_without_losses_has_nothing_to_mark(rows, tmp_path):
+    table = EPOCHS.assign(train_loss=np.nan, validation_loss=np.nan)[:rows]
+    figure = figures.turning_point(table, SIZE)
+    assert len(figure.axes[0].get_lines()) == 2
+    figures.save(figure, tmp_path / "epochs", DOTS_PER_INCH)
 
 
 def test_second_axis_counts_the_examples_seen():

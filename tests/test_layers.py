@@ -23,7 +23,8 @@ ALLOWED: dict[str, set[str]] = {
     "tracking": {"core", "data", "classifiers", "evaluation", "inference"},
     "results": {"core", "training", "evaluation", "params", "tracking"},
     "cli_models": {"core", "data", "models", "evaluation", "params", "inference"},
-    "cli": {"core", "params", "tracking", "results", "cli_models"},
+    "presets": {"core", "params"},
+    "cli": {"core", "params", "tracking", "results", "cli_models", "presets"},
     "__main__": {"cli"},
     "api": {"core", "downloads", "data", "models", "training", "classifiers", "evaluation", "figures", "params"}
     | {"inference", "tracking", "results"},

@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 
 # The module below this package and the class in it; imported once it is needed, as most kinds take long to import.
 _FINE_TUNED = ("neural", "NeuralClassifier")
-_OTHER_USES: dict[str, tuple[str, str]] = {}  # of a base model, by `model.trainable`; all others fine-tune it
-_WITHOUT_BASE: dict[str, tuple[str, str]] = {}  # by `model.name`
+_OTHER_USES: dict[str, tuple[str, str]] = {  # of a base model, by `model.trainable`; all others fine-tune it
+    "prompt": ("prompt", "PromptClassifier"),
+}
+# By `model.name`:
+_WITHOUT_BASE: dict[str, tuple[str, str]] = {
+    "tfidf-logistic": ("linear", "LinearClassifier"),
+    "tfidf-svm": ("linear", "LinearClassifier"),
+}
 
 NAMES: tuple[str, ...] = (*BASE_MODELS, *HUB_MODELS, *_WITHOUT_BASE)
 

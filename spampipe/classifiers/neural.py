@@ -16,11 +16,12 @@ from spampipe.data import tokens
 from spampipe.data.labels import EVEN, Labels, LabelSet, Probabilities
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.data.tokens import TokenTable
+from spampipe.data.truncation import Truncate
 from spampipe.models import bases, checkpoint, compute, cost
 from spampipe.models.architectures import BaseChoice
 from spampipe.models.card import ClassifierCard, load_card
 from spampipe.models.frozen_trunk import Model
-from spampipe.training import distributed, examples, loop, scoring
+from spampipe.training import batches, distributed, examples, loop, scoring
 from spampipe.training.settings import TrainParams
 from spampipe.training.training_log import Record
 
@@ -51,7 +52,13 @@ class NeuralClassifier(TextClassifier):
 
     @classmethod
     def create(
-        cls, model: ModelParams, train: TrainParams, labels: LabelSet, max_length: int, workspace: Workspace
+        cls,
+        model: ModelParams,
+        train: TrainParams,
+        labels: LabelSet,
+        max_length: int,
+        workspace: Workspace,
+        truncate: Truncate = "tail",
     ) -> Self:
         """As in TextClassifier; the threshold is EVEN, until one is chosen.
 
@@ -63,15 +70,15 @@ class NeuralClassifier(TextClassifier):
         if not max_length:
             raise DataError(f"{workspace.tokens}: holds no tokens of the texts; run `dvc repro` or `dvc pull`")
         base = base_folder(workspace, model.require_base())
-        card = checkpoint.describe(model, labels, max_length, train.precision, base)
-        tokenizer = _load_tokenizer(card, base)
+        card = checkpoint.describe(model, labels, max_length, train.precision, base, truncate)
+        tokenizer = load_tokenizer(card, base)
         network = checkpoint.create(card, train.seed, model.dropout, compute.chosen_device(), base)
         return cls(network, card, tokenizer, workspace.trunk_store, EVEN, train)
 
     @classmethod
     def require_enough(cls, examples: int, train: TrainParams) -> None:
         """As in TextClassifier: an epoch has a step, and as many as are accumulated."""
-        loop.require_steps(examples, train)
+        batches.require_steps(examples, train)
 
     def fit(self, train: Split, validation: Split, listen: Callable[[Record], None]) -> list[Record]:
         """As in TextClassifier; several processes that `torchrun` has started train together.
@@ -84,7 +91,7 @@ class NeuralClassifier(TextClassifier):
         """
         if self._train is None:
             raise CheckpointError("a classifier that is trained already cannot be trained on; create a new one")
-        loop.require_steps(len(train), self._train)
+        batches.require_steps(len(train), self._train)
         if distributed.world_size() > 1:
             self._model.trunk.complete()
         first, second = (
@@ -131,7 +138,7 @@ class NeuralClassifier(TextClassifier):
         card = load_card(workspace.classifier_card)
         folder = base or base_folder(workspace, card.choice)
         threshold = decision.load(workspace.decision).threshold
-        tokenizer = _load_tokenizer(card, folder)
+        tokenizer = load_tokenizer(card, folder)
         model = checkpoint.load(card, compute.chosen_device(), workspace.classifier_weights, folder)
         return cls(model, card, tokenizer, workspace.trunk_store, threshold)
 
@@ -141,8 +148,10 @@ class NeuralClassifier(TextClassifier):
 
     def _tokenize(self, texts: Sequence[str], labels: Labels) -> TokenTable:
         """The tokens of N texts with these (N,) class indices."""
-        rows = self._tokenizer.encode(texts)
-        return tokens.pad(rows, labels.tolist(), self._card.max_length, self._tokenizer.padding, self.labels)
+        used, card = self._tokenizer, self._card
+        special = (used.prefix_length, used.suffix_length)
+        rows = used.encode(texts)
+        return tokens.pad(rows, labels.tolist(), card.max_length, used.padding, self.labels, card.truncate, special)
 
 
 def base_folder(workspace: Workspace, choice: BaseChoice) -> Path:
@@ -155,8 +164,17 @@ def base_folder(workspace: Workspace, choice: BaseChoice) -> Path:
     return workspace.base if workspace.base.exists() else bases.cached_base(choice)
 
 
-def _load_tokenizer(card: ClassifierCard, base: Path) -> Tokenizer:
-    """The base's tokenizer, once it is found to be the card's."""
+def load_tokenizer(card: ClassifierCard, base: Path) -> Tokenizer:
+    """The base's tokenizer, once it is found to be the card's.
+
+    Args:
+        card: what a classifier is.
+        base: the folder of the base model.
+
+    Raises:
+        CheckpointError: it is another tokenizer.
+        DataError: it is missing or damaged.
+    """
     family = bases.base_model(card.choice, base).family
     tokenizer, path = family.load_tokenizer(base), family.tokenizer_path(base)
     if files.digest(path) != card.tokenizer_sha256:

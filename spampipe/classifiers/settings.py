@@ -31,6 +31,9 @@ class ModelParams(Section):
     position: PositionSetting
     causal: CausalSetting
     dropout: Annotated[Real, Field(ge=0, lt=1)]
+    prompt_template: Annotated[str, Field(min_length=1)]
+    prompt_shots: Annotated[int, Field(ge=0, le=1000)]
+    prompt_calibrate: bool
 
     @property
     def base(self) -> BaseChoice | None:
@@ -49,9 +52,16 @@ class ModelParams(Section):
 
     @model_validator(mode="after")
     def _can_be_read_so(self) -> Self:
+        if self.trainable == "prompt" and self.causal is False:
+            raise ValueError("trainable is prompt, which is read from left to right; set model.causal to auto")
         base = BASE_MODELS.get(self.name)
         if base is not None:
             reading(self, base)
+            if self.trainable == "prompt" and base.config.reads_both_ways:
+                raise ValueError(
+                    f"trainable is prompt, but {self.name} does not predict what follows a text; choose a model that "
+                    "does, such as smollm2-135m"
+                )
         return self
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from spampipe.data.labels import Labels, LabelSet, Probabilities, checked_thresh
 if TYPE_CHECKING:
     from spampipe.classifiers.settings import ModelParams
     from spampipe.data.tokens import TokenTable
+    from spampipe.data.truncation import Truncate
     from spampipe.training.settings import TrainParams
     from spampipe.training.training_log import Record
 
@@ -51,11 +52,14 @@ class Prediction:
         text: the text.
         label: its label's name.
         probability: of the positive label if the label set has one, else of the predicted label.
+        ranked: every label's name and its own probability: the predicted label first, then the most probable of the
+            others.
     """
 
     text: str
     label: str
     probability: float
+    ranked: tuple[tuple[str, float], ...]
 
 
 @runtime_checkable
@@ -78,6 +82,7 @@ class TextClassifier(Protocol):
         labels: LabelSet,
         max_length: int,
         workspace: Workspace,
+        truncate: "Truncate" = "tail",
     ) -> Self:
         """A classifier that is yet to be trained.
 
@@ -87,6 +92,7 @@ class TextClassifier(Protocol):
             labels: the label set.
             max_length: tokens that a text is cut to; 0 if texts were not tokenized.
             workspace: holds the base model; if it has none, the user's cache does.
+            truncate: which part of a longer text is cut off.
 
         Raises:
             CheckpointError: a file of the base model is missing.
@@ -224,7 +230,11 @@ class TextClassifier(Protocol):
         found = self.probabilities(texts, batch_size=batch_size, name="texts" if progress else None)
         chosen = decide(found, self.labels, least)
         shown = chosen if self.labels.positive_index is None else [self.labels.positive_index] * len(texts)
-        return [
-            Prediction(text, self.labels.names[label], float(row[column]))
-            for text, label, row, column in zip(texts, chosen.tolist(), found, shown, strict=True)
-        ]
+        order = np.argsort(-found, axis=1, kind="stable")
+        names = self.labels.names
+        predictions = []
+        for text, label, row, column, ranks in zip(texts, chosen.tolist(), found, shown, order.tolist(), strict=True):
+            first = [label, *(rank for rank in ranks if rank != label)]
+            ranked = tuple((names[rank], float(row[rank])) for rank in first)
+            predictions.append(Prediction(text, names[label], float(row[column]), ranked))
+        return predictions

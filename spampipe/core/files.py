@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,7 +71,9 @@ def write_csv(path: Path, table: "pd.DataFrame", float_format: str | None = None
         table.to_csv(stream, index=False, lineterminator=_Rows.WRITTEN_END, float_format=float_format)
 
 
-def read_csv(path: Path, columns: dict[str, str], *, others: bool = False) -> "pd.DataFrame":
+def read_csv(
+    path: Path, columns: dict[str, str], *, others: bool = False, optional: Collection[str] = ()
+) -> "pd.DataFrame":
     """Read a table that must have these columns.
 
     Args:
@@ -79,9 +81,10 @@ def read_csv(path: Path, columns: dict[str, str], *, others: bool = False) -> "p
         columns: pandas' type of each column, by its name, in the file's order. The texts "NA" and "null" stay what
             they are.
         others: whether the file may have other columns too, which are left out.
+        optional: those of the columns that the file may lack, and that may have empty cells, which are read as NaN.
 
     Returns:
-        These columns, in this order.
+        These columns, in this order, as far as the file has them.
 
     Raises:
         DataError: the file is missing, or is not such a table.
@@ -89,16 +92,18 @@ def read_csv(path: Path, columns: dict[str, str], *, others: bool = False) -> "p
     import pandas as pd
 
     try:
-        table = pd.read_csv(path, keep_default_na=False, dtype=columns)
+        empty = {name: [""] for name in optional}
+        table = pd.read_csv(path, keep_default_na=False, na_values=empty, dtype=columns)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
     except (ValueError, pd.errors.ParserError) as error:
         raise DataError(
             f"{path}: not a table of {', '.join(columns)} ({one_line(error, _LONGEST_REASON)})"
         ) from error
-    if others and set(columns) <= set(table.columns):
-        table = table[list(columns)]
-    if list(table.columns) != list(columns):
+    wanted = [name for name in columns if name not in optional or name in table.columns]
+    if others and set(wanted) <= set(table.columns):
+        table = table[wanted]
+    if list(table.columns) != wanted:
         raise DataError(f"{path}: columns are {list(table.columns)}, not {list(columns)}; run its stage again")
     if not isinstance(table.index, pd.RangeIndex):  # pandas took the first of too many fields as row names
         raise DataError(f"{path}: rows have more fields than {', '.join(columns)}; run its stage again")

@@ -53,12 +53,15 @@ class Workspace:
         """
         return path.relative_to(self.root).as_posix()
 
-    # --- settings and records --------------------------------------------------------------------------------
-
     @property
     def params(self) -> Path:
         """The settings."""
         return self.root / "params.yaml"
+
+    @property
+    def presets(self) -> Path:
+        """The folder of named settings, a YAML file each."""
+        return self.root / "presets"
 
     @property
     def pipeline(self) -> Path:
@@ -94,8 +97,6 @@ class Workspace:
     def dvc_temporary(self) -> Path:
         """DVC's folder for temporary files, which git does not see."""
         return self._shared / ".dvc" / "tmp"
-
-    # --- data ------------------------------------------------------------------------------------------------
 
     @property
     def raw_messages(self) -> Path:
@@ -143,8 +144,6 @@ class Workspace:
         """
         return self.tokens / f"{split}.safetensors"
 
-    # --- models ----------------------------------------------------------------------------------------------
-
     @property
     def base(self) -> Path:
         """The folder of the base model; what lies in it is its family's business."""
@@ -165,7 +164,10 @@ class Workspace:
         """How the classifier's probabilities become labels."""
         return self.root / "models/decision.json"
 
-    # --- reports ---------------------------------------------------------------------------------------------
+    @property
+    def tokens_metrics(self) -> Path:
+        """The share of each split's texts that are cut."""
+        return self.root / "reports/tokens/metrics.json"
 
     @property
     def train_reports(self) -> Path:
@@ -231,6 +233,16 @@ class Workspace:
     def precision_recall(self) -> Path:
         """Precision against recall on the test messages."""
         return self.evaluate_reports / "precision_recall.csv"
+
+    @property
+    def baseline_metrics(self) -> Path:
+        """Figures of models that cost next to nothing, by the model's name and the metric's."""
+        return self.root / "reports/baseline/metrics.json"
+
+    @property
+    def baseline_predictions(self) -> Path:
+        """The label that each of them gives to every message, side by side."""
+        return self.root / "reports/baseline/predictions.csv"
 
     @property
     def figures(self) -> Path:

@@ -4,6 +4,24 @@ from typing import Literal
 
 import pandas as pd
 
+from spampipe.data import splitting
+from spampipe.data.labels import LabelSet
+
+
+def require_enough(messages: pd.DataFrame, labels: LabelSet, strategy: str) -> None:
+    """Insist that balancing leaves each label enough messages for every split; by oversampling, any number is.
+
+    Args:
+        messages: columns Label and Text.
+        labels: what the class indices mean.
+        strategy: as for `balance`.
+
+    Raises:
+        DataError: naming the rarest label, how many messages it has, and the remedy.
+    """
+    if strategy != "oversample":
+        splitting.require_enough(messages, labels)
+
 
 def balance(
     messages: pd.DataFrame, strategy: Literal["undersample", "none", "oversample"], seed: int

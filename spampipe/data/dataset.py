@@ -12,13 +12,15 @@ class Dataset:
     """A published data set of labelled texts.
 
     Attributes:
-        pin: the published file; its name is what `download.dataset` calls the data set.
+        name: what `download.dataset` calls it.
+        pin: the published file, which may hold several data sets.
         labels: its label set.
         licence: what it may be used under, such as `CC BY 4.0`.
         citation: who published it, where and when, in one line.
         convert: turns the published file's bytes into UTF-8 `label<TAB>text` lines; None if it has that form.
     """
 
+    name: str
     pin: Pin
     labels: LabelSet
     licence: str

@@ -19,6 +19,8 @@ class FastTokenizer:
     Attributes:
         name: as above.
         padding: as above.
+        prefix_length: as in `tokenizer.Tokenizer`.
+        suffix_length: as in `tokenizer.Tokenizer`.
 
     Raises:
         DataError: the file is missing or damaged.
@@ -39,6 +41,14 @@ class FastTokenizer:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._tokenizer.encode_special_tokens = True  # what looks like a special token in a text is ordinary text
+        self.prefix_length, self.suffix_length = self._special_around() if special else (0, 0)
+
+    def _special_around(self) -> tuple[int, int]:
+        """How many special tokens the file's rule puts before and behind a text."""
+        added = len(self._tokenizer.encode("").ids)
+        mask = self._tokenizer.encode("a").special_tokens_mask  # 1 for each special token
+        before = mask.index(0) if 0 in mask else added
+        return before, added - before
 
     @property
     def largest_id(self) -> int:

@@ -86,13 +86,16 @@ def problem_of(fields: list[str], labels: Collection[str] | None, own: bool) -> 
     return None if text.strip() else f"the text is empty; {remedy}"
 
 
-def require_every_class(table: "pd.DataFrame", labels: LabelSet, source: str | Path) -> None:
+def require_every_class(
+    table: "pd.DataFrame", labels: LabelSet, source: str | Path, why: str = "a classifier needs every class"
+) -> None:
     """Raise unless a table has at least one message of each class.
 
     Args:
         table: with a column Label (class indices).
         labels: the label set.
         source: where the messages are from, for the error.
+        why: ends the error: why each is needed, and the remedy if there is one.
 
     Raises:
         DataError: naming the source and the class that is missing.
@@ -100,9 +103,7 @@ def require_every_class(table: "pd.DataFrame", labels: LabelSet, source: str | P
     present = set(table["Label"])
     for index, name in enumerate(labels.names):
         if index not in present:
-            raise DataError(
-                f"{source}: {len(table)} messages, none of them labelled {name}; a classifier needs every class"
-            )
+            raise DataError(f"{source}: {len(table)} messages, none of them labelled {name}; {why}")
 
 
 def read(path: Path, labels: LabelSet) -> "pd.DataFrame":

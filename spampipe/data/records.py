@@ -1,4 +1,4 @@
-"""Take a raw file of `label<TAB>text` lines apart into its fields, with the places that errors name."""
+"""Take a file of `label<TAB>text` lines, or a CSV table, apart into its fields, with the places that errors name."""
 
 import re
 from collections.abc import Container, Iterator
@@ -11,13 +11,13 @@ _QUOTE_REMEDY = "double each double quote within the text and put one at its end
 
 # A field and what ends it. After the closing quote a field goes on as an unquoted one does. The csv module has
 # a limit to the length of a field that can only be changed for the whole process.
-_PLAIN, _END = r"(?P<plain>[^\t\r\n]*+)", r"(?P<end>\t|\r\n|\r|\n|\Z)"
-_QUOTED = r'"(?P<quoted>[^"]*+(?:""[^"]*+)*+)"(?P<rest>[^\t\r\n]*+)'
-_FIELD_WITH_QUOTING = re.compile(rf'(?:{_QUOTED}|(?!"){_PLAIN}){_END}')
-_FIELD_WITHOUT = re.compile(_PLAIN + _END)
+_PLAIN, _END = r"(?P<plain>[^{0}\r\n]*+)", r"(?P<end>{0}|\r\n|\r|\n|\Z)"
+_QUOTED = r'"(?P<quoted>[^"]*+(?:""[^"]*+)*+)"(?P<rest>[^{0}\r\n]*+)'
+_FIELD_WITH_QUOTING = rf'(?:{_QUOTED}|(?!"){_PLAIN}){_END}'
+_FIELD_WITHOUT = _PLAIN + _END
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _FIELD_AT_LINE_START = re.compile(r"[\r\n](?P<field>[^\t\r\n]+)\t")
-_SPECIAL = re.compile(r'\A"|[\t\r\n]')
+_SPECIAL = re.compile(r'\A["\ufeff]|[\t\r\n]')  # a byte order mark at the begin of a file would be lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Record:
     Attributes:
         start: position of its first character in the file's text.
         end: position behind its line end.
-        fields: what tabs separate, without quotes.
+        fields: what tabs, or another separator, separate; without quotes.
     """
 
     start: int
@@ -42,14 +42,17 @@ class RawText:
         data: the file's bytes, UTF-8.
         source: its name, for errors.
         quoting: whether a field that begins with a double quote runs on to the closing one, over tabs and line ends.
+        separator: the character between two fields, a tab or a comma.
 
     Raises:
         DataError: naming the line that is not UTF-8 or holds a NUL byte.
     """
 
-    def __init__(self, data: bytes, source: str | Path, quoting: bool) -> None:
-        self._source, self._quoting = source, quoting
-        self._text = _decode(data, source)
+    def __init__(self, data: bytes, source: str | Path, quoting: bool, separator: str = "\t") -> None:
+        self._source, self._separator = source, separator
+        form = _FIELD_WITH_QUOTING if quoting else _FIELD_WITHOUT
+        self._field = re.compile(form.replace("{0}", separator))
+        self._text = decoded(data, source)
 
     def records(self) -> Iterator[Record]:
         """The records, in the file's order.
@@ -57,11 +60,10 @@ class RawText:
         Raises:
             DataError: a quoted field never ends.
         """
-        form = _FIELD_WITH_QUOTING if self._quoting else _FIELD_WITHOUT
         start = position = 0
         fields: list[str] = []
         while fields or position < len(self._text):
-            found = form.match(self._text, position)
+            found = self._field.match(self._text, position)
             if not found:
                 problem = "a double quote opens the text and is never closed"
                 raise DataError(f"{self._source}, line {self._line(start)}: {problem}; {_QUOTE_REMEDY}")
@@ -69,7 +71,7 @@ class RawText:
             quoted = field.get("quoted")
             fields.append(field["plain"] if quoted is None else quoted.replace('""', '"') + field["rest"])
             position = found.end()
-            if field["end"] != "\t":
+            if field["end"] != self._separator:
                 if fields != [""] or quoted is not None:
                     yield Record(start, position, fields)
                 start, fields = position, []
@@ -109,13 +111,22 @@ def written(fields: list[str]) -> str:
     """A line that is read with quoting as these fields.
 
     Args:
-        fields: any texts; the first field of a file must not begin with a byte order mark.
+        fields: any texts.
     """
     quoted = ('"' + field.replace('"', '""') + '"' if _SPECIAL.search(field) else field for field in fields)
     return "\t".join(quoted) + "\n"
 
 
-def _decode(data: bytes, source: str | Path) -> str:
+def decoded(data: bytes, source: str | Path) -> str:
+    """The text of a file, without a byte order mark at its begin.
+
+    Args:
+        data: the file's bytes, UTF-8.
+        source: its name, for errors.
+
+    Raises:
+        DataError: naming the line that is not UTF-8 or holds a NUL byte.
+    """
     position = data.find(b"\0")
     if position >= 0:
         line = data.count(b"\n", 0, position) + 1

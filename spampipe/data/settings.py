@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from spampipe.core.section import Real, Section, Seed
 from spampipe.data import labels
+from spampipe.data.truncation import Truncate
 
 
 def _checked_names(value: object) -> object:
@@ -24,10 +25,23 @@ def _checked_names(value: object) -> object:
     return value
 
 
+def _checked_columns(value: object) -> object:
+    """Refuse what is neither the name of a column, nor several, nor null."""
+    names = value if isinstance(value, list) else [value]
+    if value is not None and not (names and all(isinstance(name, str) and name for name in names)):
+        raise ValueError(f"must be a column's name, or several such as [subject, body], or null, but is {value!r}")
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{name} stands twice; remove one of the two")
+    return value
+
+
 class DownloadParams(Section):
     """Which messages to start from."""
 
     dataset: Annotated[str, Field(min_length=1)]
+    text_column: Annotated[str | list[str] | None, BeforeValidator(_checked_columns)]
+    label_column: Annotated[str, Field(min_length=1)] | None
     quoting: bool
     labels: Annotated[list[str] | None, BeforeValidator(_checked_names)]
 
@@ -46,6 +60,7 @@ class SplitParams(Section):
     validation_fraction: Annotated[Real, Field(gt=0, lt=1)]
     seed: Seed
     group_duplicates: bool
+    stratify: bool
 
     @model_validator(mode="after")
     def _leaves_a_test_set(self) -> Self:
@@ -55,6 +70,7 @@ class SplitParams(Section):
 
 
 class TokenizePadParams(Section):
-    """How long a message may be, in tokens."""
+    """How long a message may be, in tokens, and what of a longer one is cut off."""
 
     max_length: Literal["longest_train", "model_context"] | Annotated[int, Field(ge=1)]  # the context bounds it
+    truncate: Truncate

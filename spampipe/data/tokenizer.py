@@ -26,8 +26,16 @@ class Tokenizer(Protocol):
     def padding(self) -> int:
         """The id that fills short rows up."""
 
+    @property
+    def prefix_length(self) -> int:
+        """How many special tokens every row of ids begins with."""
+
+    @property
+    def suffix_length(self) -> int:
+        """How many special tokens every row of ids ends with."""
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """The token ids of each text, none of them special: what a special token looks like is ordinary text.
+        """The token ids of each text, between its special tokens; what a special token looks like is ordinary text.
 
         Args:
             texts: any number of texts, which may be empty.
@@ -66,7 +74,11 @@ class BytePairTokenizer:
     Attributes:
         name: what the encoding is called, in cards and errors.
         padding: the id that ends a document.
+        prefix_length: as in Tokenizer.
+        suffix_length: as in Tokenizer.
     """
+
+    prefix_length = suffix_length = 0
 
     def __init__(self, encoding: BytePairEncoding, ranks: Mapping[bytes, int]) -> None:
         import tiktoken

@@ -14,6 +14,7 @@ from spampipe.core import files
 from spampipe.core.errors import DataError, one_line
 from spampipe.data import labels
 from spampipe.data.labels import LabelSet
+from spampipe.data.truncation import Truncate, cut
 
 Int32Array = npt.NDArray[np.int32]
 
@@ -74,7 +75,13 @@ def choose_max_length(
 
 
 def pad(
-    rows: Sequence[Sequence[int]], classes: Sequence[int], max_length: int, padding: int, label_set: LabelSet
+    rows: Sequence[Sequence[int]],
+    classes: Sequence[int],
+    max_length: int,
+    padding: int,
+    label_set: LabelSet,
+    truncate: Truncate = "tail",
+    special: tuple[int, int] = (0, 0),
 ) -> TokenTable:
     """Cut each row to one length, or fill it up on the right.
 
@@ -84,10 +91,12 @@ def pad(
         max_length: the length of every row, in tokens; 0 for a model that reads no tokens.
         padding: the id that fills short rows up.
         label_set: what the class indices mean.
+        truncate: which part of a too long row is cut off.
+        special: how many special tokens every row begins and ends with, which stay.
     """
     input_ids = np.full((len(rows), max_length), padding, dtype=np.int32)
     for number, row in enumerate(rows):
-        kept = row[:max_length]
+        kept = cut(row, max_length, truncate, special)
         input_ids[number, : len(kept)] = kept
     lengths = np.array([min(len(row), max_length) for row in rows], dtype=np.int32)
     return TokenTable(input_ids, lengths, np.array(classes, dtype=np.int32), label_set)

@@ -1,7 +1,9 @@
 """Read what the evaluation has reported."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -37,6 +39,56 @@ def read_metrics(path: Path) -> dict[str, float | None]:
     Raises:
         DataError: the file is missing, or is not JSON.
     """
+    return _read_json(path)
+
+
+def read_baseline_metrics(path: Path) -> dict[str, dict[str, float | None]]:
+    """The numbers of the simple models' metrics.json, by the model's name and the metric's.
+
+    Args:
+        path: the file.
+
+    Raises:
+        DataError: the file is missing, or is not JSON.
+    """
+    return _read_json(path)
+
+
+def baseline_for_tracker(path: Path) -> dict[str, float | None]:
+    """The numbers of the simple models' metrics.json under the names that a tracker shows: `baseline/MODEL/METRIC`.
+
+    Args:
+        path: the file.
+
+    Raises:
+        DataError: the file is missing, or is not JSON.
+    """
+    found = read_baseline_metrics(path)
+    return {f"baseline/{model}/{name}": value for model, values in found.items() for name, value in values.items()}
+
+
+def read_baseline_predictions(path: Path, models: Iterable[str]) -> dict[str, pd.DataFrame]:
+    """What each simple model answers to the messages, by its name.
+
+    Args:
+        path: the predictions.csv, as `reports.side_by_side` makes it.
+        models: the models' names.
+
+    Returns:
+        Tables of columns split, row, text, label and predicted.
+
+    Raises:
+        DataError: the file is missing, or is not such a table.
+    """
+    columns = reports.side_by_side_columns(models)
+    table = files.read_csv(path, columns)
+    shared = list(reports.side_by_side_columns(()))
+    return {
+        name: table[[*shared, name]].rename(columns={name: "predicted"}) for name in columns if name not in shared
+    }
+
+
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:

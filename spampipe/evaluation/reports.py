@@ -1,5 +1,6 @@
 """The tables of reports/evaluate/: what a classifier says, message by message and in sum."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ PREDICTION_COLUMNS = {
     "predicted": "str",
     "probability": "float64",
 }
+MAJORITY = "majority"  # the model of the baseline that knows how frequent labels are, and reads no text
 CONFUSION_COLUMNS = {"actual": "str", "predicted": "str"}
 
 
@@ -78,6 +80,35 @@ def tables(found: Evaluation, workspace: Workspace) -> dict[Path, pd.DataFrame]:
         workspace.roc: curves.roc(found.test, found.labels),
         workspace.precision_recall: curves.precision_recall(found.test, found.labels),
     }
+
+
+def side_by_side(models: Mapping[str, Evaluation]) -> pd.DataFrame:
+    """The labels that several models give to the same messages, those of train left out.
+
+    Args:
+        models: what each made of them, by its name.
+
+    Returns:
+        Columns `side_by_side_columns`, one row a message; a model's column holds the label that it gave.
+    """
+    parts = []
+    first = next(iter(models.values()))
+    for name, split in first.splits.items():
+        if name != "train":
+            given = {model: found.labels.names_of(found.splits[name].predicted) for model, found in models.items()}
+            rows = {"split": name, "row": np.arange(len(split)), "text": split.texts}
+            parts.append(pd.DataFrame(rows | {"label": first.labels.names_of(split.labels)} | given))
+    return pd.concat(parts, ignore_index=True).astype(side_by_side_columns(models))
+
+
+def side_by_side_columns(models: Iterable[str]) -> dict[str, str]:
+    """The type of each column of `side_by_side`, for pandas.
+
+    Args:
+        models: the models' names.
+    """
+    shared = {name: PREDICTION_COLUMNS[name] for name in ("split", "row", "text", "label")}
+    return shared | dict.fromkeys(models, "str")
 
 
 def by_split(found: Evaluation) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Where answers go: lines of text or JSON, or a file that keeps the messages' other columns."""
 
 import csv
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,28 @@ if TYPE_CHECKING:
     from spampipe.classifiers.text_classifier import Prediction
 
 LABEL, PROBABILITY = "label", "probability"
+
+
+def answer_columns(top: int | None) -> list[str]:
+    """What the parts of an answer are called.
+
+    Args:
+        top: how many labels an answer has, each with its own probability: the predicted one, then the most probable
+            of the others; at most as many as there are. None for the predicted one alone, with the probability that
+            `Prediction.probability` is.
+
+    Returns:
+        label, probability, label_2, probability_2 and so on.
+    """
+    more = [f"{name}_{rank}" for rank in range(2, (top or 1) + 1) for name in (LABEL, PROBABILITY)]
+    return [LABEL, PROBABILITY, *more]
+
+
+def _values(found: "Prediction", top: int | None) -> list[str | float]:
+    """The values of `answer_columns`."""
+    if top is None:
+        return [found.label, found.probability]
+    return [value for pair in found.ranked[:top] for value in pair]
 
 
 class Sink(Protocol):
@@ -43,10 +66,11 @@ class Lines:
     Args:
         stream: the text stream that the lines are written to.
         as_json: whether each line is a JSON object.
+        top: how many labels an answer has, as in `answer_columns`.
     """
 
-    def __init__(self, stream: TextIO, *, as_json: bool) -> None:
-        self._stream, self._as_json = stream, as_json
+    def __init__(self, stream: TextIO, *, as_json: bool, top: int | None = None) -> None:
+        self._stream, self._as_json, self._top = stream, as_json, top
 
     def problem(self, row: Row) -> str:
         """As in Sink; every answer can be written."""
@@ -55,23 +79,26 @@ class Lines:
     def write(self, rows: Sequence[Row], predictions: "Sequence[Prediction]") -> None:
         """As in Sink; a reader sees the answers at once."""
         for found in predictions:
+            values = _values(found, self._top)
             if self._as_json:
-                line = json.dumps({LABEL: found.label, PROBABILITY: found.probability, TEXT: found.text})
+                line = json.dumps(dict(zip(answer_columns(self._top), values, strict=True)) | {TEXT: found.text})
             else:
-                line = f"{found.label}\t{found.probability:.4f}\t{found.text}"
+                words = [f"{value:.4f}" if isinstance(value, float) else value for value in values]
+                line = "\t".join([*words, found.text])
             self._stream.write(line + "\n")
         self._stream.flush()
 
 
 @contextmanager
-def to_file(path: Path, source: Source) -> Iterator[Sink]:
+def to_file(path: Path, source: Source, top: int | None = None) -> Iterator[Sink]:
     """A file with all columns of the source and the answers', which replaces `path` once the block succeeds.
 
-    The answers' columns are `label` and `probability`, with `predicted_` before a name that is the source's own.
+    The answers' columns are `answer_columns`, with `predicted_` before a name that is the source's own.
 
     Args:
         path: the file; the end of its name says which kind of table it becomes.
         source: the messages that will be answered.
+        top: how many labels an answer has, as in `answer_columns`.
 
     Yields:
         What takes the answers.
@@ -84,13 +111,13 @@ def to_file(path: Path, source: Source) -> Iterator[Sink]:
         raise DataError(f"{path}: .txt has no columns; name it .csv, .tsv, .jsonl or .parquet")
     with files.replacing(path) as temporary:
         if kind == ".parquet":
-            writer: _Writer = _ParquetWriter(temporary, path, source)
+            writer: _Writer = _ParquetWriter(temporary, path, source, len(answer_columns(top)))
         elif kind == ".jsonl":
             writer = _JsonWriter(temporary)
         else:
             writer = _CsvWriter(temporary, "\t" if kind == ".tsv" else ",")
         try:
-            yield _Table(writer, source.columns)
+            yield _Table(writer, source.columns, top)
         finally:
             writer.close()
 
@@ -108,10 +135,10 @@ class _Writer(Protocol):
 class _Table:
     """Adds the answers to the messages' columns, which are known from the first row at the latest."""
 
-    def __init__(self, writer: _Writer, columns: Sequence[str] | None) -> None:
-        self._writer = writer
+    def __init__(self, writer: _Writer, columns: Sequence[str] | None, top: int | None) -> None:
+        self._writer, self._top = writer, top
         self._columns: Sequence[str] | None = None
-        self._names = LABEL, PROBABILITY
+        self._names = answer_columns(top)
         if columns is not None:
             self._begin(columns)
 
@@ -123,17 +150,16 @@ class _Table:
         return f"{', '.join(refused)}: not among the first message's entries" if refused else ""
 
     def write(self, rows: Sequence[Row], predictions: "Sequence[Prediction]") -> None:
-        label, probability = self._names
         self._writer.write(
             [
-                row.fields | {label: found.label, probability: found.probability}
+                row.fields | dict(zip(self._names, _values(found, self._top), strict=True))
                 for row, found in zip(rows, predictions, strict=True)
             ]
         )
 
     def _begin(self, columns: Sequence[str]) -> None:
         self._columns = columns
-        self._names = _free(LABEL, columns), _free(PROBABILITY, columns)
+        self._names = [_free(name, columns) for name in self._names]
         self._writer.begin([*columns, *self._names])
 
 
@@ -188,8 +214,8 @@ class _ParquetWriter:
 
     any_columns = False
 
-    def __init__(self, path: Path, shown: Path, source: Source) -> None:
-        self._path, self._shown, self._source = path, shown, source
+    def __init__(self, path: Path, shown: Path, source: Source, answers: int) -> None:
+        self._path, self._shown, self._source, self._own = path, shown, source, slice(-answers)
         self._columns: Sequence[str] = ()
         self._writer: Any = None
 
@@ -199,7 +225,7 @@ class _ParquetWriter:
         self._columns = columns
         if self._source.columns is None:
             return  # the types are found from the first rows
-        own = self._source.schema or pyarrow.schema([(name, pyarrow.string()) for name in columns[:-2]])
+        own = self._source.schema or pyarrow.schema([(name, pyarrow.string()) for name in columns[self._own]])
         self._open([*own, *self._answers()])
 
     def write(self, rows: list[dict[str, Any]]) -> None:
@@ -207,7 +233,7 @@ class _ParquetWriter:
 
         try:
             if self._writer is None:
-                own = [{name: row.get(name) for name in self._columns[:-2]} for row in rows]
+                own = [{name: row.get(name) for name in self._columns[self._own]} for row in rows]
                 self._open([*pyarrow.Table.from_pylist(own).schema, *self._answers()])
             self._writer.write_table(pyarrow.Table.from_pylist(rows, schema=self._writer.schema))
         except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:
@@ -221,8 +247,9 @@ class _ParquetWriter:
     def _answers(self) -> list[Any]:
         import pyarrow
 
-        label, probability = self._columns[-2:]
-        return [pyarrow.field(label, pyarrow.string()), pyarrow.field(probability, pyarrow.float64())]
+        types = itertools.cycle((pyarrow.string(), pyarrow.float64()))
+        names = self._columns[self._own.stop :]
+        return [pyarrow.field(name, kind) for name, kind in zip(names, types, strict=False)]
 
     def _open(self, fields: Sequence[Any]) -> None:
         import pyarrow

@@ -20,7 +20,7 @@ _LAYOUT = 1  # to be raised when a family lays other bytes out, so that folders 
 _MANIFEST = "complete.json"
 
 PINS: tuple[Pin, ...] = (
-    *(dataset.pin for dataset in DATASETS.values()),
+    *dict.fromkeys(dataset.pin for dataset in DATASETS.values()),
     *dict.fromkeys(
         pin
         for base in BASE_MODELS.values()

@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from safetensors import SafetensorError
 
 from spampipe.core import files
 from spampipe.core.errors import CheckpointError
 from spampipe.data.labels import LabelSet
+from spampipe.data.truncation import Truncate
 from spampipe.downloads.hub import is_commit
 from spampipe.models.architectures import BaseChoice, ModelConfig
 from spampipe.models.catalogue import BASE_MODELS, HUB_MODELS
@@ -18,7 +22,8 @@ from spampipe.models.hub_names import HubRepository, is_hub_name, named_reposito
 
 FORMAT = 3
 _SEAL = "sha256"  # the card's own hash, over all its other entries
-_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Card = TypeVar("_Card", bound=BaseModel)
 
 
 class ClassifierCard(BaseModel):
@@ -32,6 +37,7 @@ class ClassifierCard(BaseModel):
         tokenizer_sha256: of its rank file.
         labels: the classes, one for each output of the network, in its order.
         max_length: tokens; longer texts are cut, and shorter ones padded where padding matters.
+        truncate: which part of a longer text is cut off.
         position: which position answers.
         causal: whether a token attends to itself and earlier tokens only.
         trainable: the part that was trained.
@@ -42,10 +48,10 @@ class ClassifierCard(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     base: str
-    base_sha256: _Sha256 | None
+    base_sha256: Sha256 | None
     architecture: ModelConfig
     tokenizer: str
-    tokenizer_sha256: _Sha256
+    tokenizer_sha256: Sha256
     labels: LabelSet
     max_length: Annotated[int, Field(ge=1)]
     position: Position
@@ -53,6 +59,7 @@ class ClassifierCard(BaseModel):
     trainable: Trainable
     precision: Precision
     revision: str | None = None
+    truncate: Truncate = "tail"
 
     @property
     def choice(self) -> BaseChoice:
@@ -98,14 +105,14 @@ class SavedCard(ClassifierCard):
         weights_sha256: of that file.
     """
 
-    weights_sha256: _Sha256
+    weights_sha256: Sha256
 
 
-def save_card(card: SavedCard, path: Path) -> None:
+def save_card(card: BaseModel, path: Path) -> None:
     """Write a card as JSON, with its own hash as the last entry, so that a later edit is noticed.
 
     Args:
-        card: what to write.
+        card: what to write, of any kind of classifier.
         path: the file, which is replaced in one step.
     """
     content = {"format": FORMAT, **card.model_dump(mode="json", exclude_defaults=True)}
@@ -113,9 +120,22 @@ def save_card(card: SavedCard, path: Path) -> None:
 
 
 def load_card(path: Path) -> SavedCard:
+    """Read what `save_card` wrote of a network.
+
+    Args:
+        path: the JSON file.
+
+    Raises:
+        CheckpointError: it is missing, damaged, edited, or of another version.
+    """
+    return load_card_of(SavedCard, path)
+
+
+def load_card_of(kind: type[_Card], path: Path) -> _Card:
     """Read what `save_card` wrote.
 
     Args:
+        kind: the class of the card.
         path: the JSON file.
 
     Raises:
@@ -129,13 +149,34 @@ def load_card(path: Path) -> SavedCard:
         if content.pop(_SEAL, None) != _digest(content):
             raise CheckpointError(f"{path}: edited or damaged, its hash is another; {remedy}")
         del content["format"]
-        return SavedCard.model_validate_json(json.dumps(content))
+        return kind.model_validate_json(json.dumps(content))
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
     except ValidationError as error:
         raise CheckpointError(f"{path}: not a classifier's card ({_explain(error)}); {remedy}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path}: not a classifier's card ({error!r}); {remedy}") from error
+
+
+@contextmanager
+def checked_weights(path: Path, sha256: str) -> Iterator[None]:
+    """Insist that a file of tensors is the one that a card was written with, for the block that reads it.
+
+    Args:
+        path: the safetensors file.
+        sha256: what the card has for it.
+
+    Raises:
+        CheckpointError: it is missing, damaged or another one.
+    """
+    try:
+        if files.digest(path) != sha256:
+            raise CheckpointError(f"{path}: damaged, or not the tensors of its card; run `dvc checkout`")
+        yield
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: damaged ({error}); run `dvc checkout`") from error
 
 
 def _digest(content: dict[str, Any]) -> str:

@@ -3,26 +3,32 @@
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from spampipe.core import files
 from spampipe.core.errors import CheckpointError, ParamsError, WeightsError
 from spampipe.data.labels import LabelSet
+from spampipe.data.truncation import Truncate
 from spampipe.models import bases
 from spampipe.models.architectures import Family
 from spampipe.models.backbone import random_state
-from spampipe.models.card import ClassifierCard, SavedCard, save_card
+from spampipe.models.card import ClassifierCard, SavedCard, checked_weights, save_card
 from spampipe.models.choices import ModelChoices, Precision, reading
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.compute import random_stream
+from spampipe.models.decoder import Decoder
 from spampipe.models.freezing import freeze, trained_parameters, trunk_parameters
 from spampipe.models.frozen_trunk import FrozenTrunk, Model
-from spampipe.models.weights import fill, load_into, place
+from spampipe.models.weights import State, fill, load_into, place
 
 
 def describe(
-    model: ModelChoices, labels: LabelSet, max_length: int, precision: Precision, base: Path
+    model: ModelChoices,
+    labels: LabelSet,
+    max_length: int,
+    precision: Precision,
+    base: Path,
+    truncate: Truncate = "tail",
 ) -> ClassifierCard:
     """The card of a classifier that is to be trained.
 
@@ -32,6 +38,7 @@ def describe(
         max_length: tokens that a text is cut to.
         precision: what matrix products are computed in while training, `fp32` or `bf16`.
         base: the folder of the base model.
+        truncate: which part of a longer text is cut off.
 
     Raises:
         CheckpointError: a file of the base model is missing.
@@ -56,6 +63,7 @@ def describe(
         trainable=model.trainable,
         precision=precision,
         revision=choice.revision,
+        truncate=truncate,
     )
 
 
@@ -134,14 +142,12 @@ def load(card: SavedCard, device: torch.device, weights: Path, base: Path) -> Mo
         CheckpointError: a file is missing or damaged, or the base is not the one that the card names.
         WeightsError: the saved tensors do not fit the card.
     """
-    saved = _read(weights, card.weights_sha256)
+    saved = read_tensors(weights, card.weights_sha256)
     network = _assemble(card, base, 0.0, device)
     trunk = FrozenTrunk(network)
     frozen: dict[str, torch.Tensor] = {}
     if card.base_sha256 is not None:
-        path = _family(card, base).weights_path(base)
-        if _digest(path) != card.base_sha256:
-            raise CheckpointError(f"{path}: not the base this classifier was trained from; run `dvc checkout`")
+        _checked_weights(card, base)
         trunk = _take_from_base(network, card, base, device, trained=False)
         trained = trained_parameters(network)
         frozen = {name: tensor for name, tensor in network.state_dict().items() if name not in trained}
@@ -153,24 +159,60 @@ def load(card: SavedCard, device: torch.device, weights: Path, base: Path) -> Mo
     return Model(network, trunk)
 
 
-def _read(weights: Path, sha256: str) -> dict[str, torch.Tensor]:
-    """The tensors of a file, once its hash is found right."""
-    try:
-        if files.digest(weights) != sha256:
-            raise CheckpointError(f"{weights}: damaged, or not the tensors of its card; run `dvc checkout`")
+def base_decoder(
+    card: ClassifierCard, base: Path, device: torch.device, *, saved: State | None = None, seed: int | None = None
+) -> Decoder:
+    """The base model of a classifier that changes none of its tensors.
+
+    Args:
+        card: what it is.
+        base: the folder of the base model.
+        device: where its tensors are to lie.
+        saved: its tensors, if they are random ones that were saved.
+        seed: of those, if they are to be drawn.
+
+    Raises:
+        CheckpointError: the weights' file is missing, or is not the one that the card names.
+        ParamsError: the base model is no decoder.
+        WeightsError: the file is damaged, or the tensors do not fit the card.
+    """
+    family = _family(card, base)
+    decoder = family.build(card.architecture, 0.0)
+    if not isinstance(decoder, Decoder):
+        raise ParamsError(f"{card.base} does not predict what follows a text; choose a model that does")
+    decoder.add_output_head()
+    if card.base_sha256 is not None:
+        load_into(decoder, family, _checked_weights(card, base), (), device)
+        return decoder
+    state = saved if seed is None else random_state(decoder, random_stream(seed, "decoder weights"))
+    return fill(decoder, place(state or {}, device), "random weights")
+
+
+def read_tensors(weights: Path, sha256: str) -> State:
+    """The tensors of a file, once its hash is found right.
+
+    Args:
+        weights: the safetensors file.
+        sha256: its hash, as the card has it.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
+    with checked_weights(weights, sha256):
         return load_file(weights)
-    except FileNotFoundError:
-        raise CheckpointError(f"{weights}: no such file; run `dvc repro` or `dvc pull`") from None
-    except SafetensorError as error:
-        raise CheckpointError(f"{weights}: damaged ({error}); run `dvc checkout`") from error
+
+
+def _checked_weights(card: ClassifierCard, base: Path) -> Path:
+    """The file of the base's tensors, once it is found to be the card's."""
+    path = _family(card, base).weights_path(base)
+    if _digest(path) != card.base_sha256:
+        raise CheckpointError(f"{path}: not the base this classifier was trained from; run `dvc checkout`")
+    return path
 
 
 def _assemble(card: ClassifierCard, base: Path, dropout: float, device: torch.device) -> Classifier:
     """The network, frozen as the card says, its decoder yet without tensors."""
-    known = bases.base_model(card.choice, base)
-    if known.config != card.architecture:
-        raise CheckpointError(f"{base}: not the base model that the classifier's card describes; run `dvc checkout`")
-    decoder = known.family.build(card.architecture, dropout)
+    decoder = _family(card, base).build(card.architecture, dropout)
     network = Classifier(decoder, len(card.labels), card.position, card.causal)
     network.head.to(device)
     freeze(network, card.trainable)
@@ -193,7 +235,11 @@ def _take_from_base(
 
 
 def _family(card: ClassifierCard, base: Path) -> Family:
-    return bases.base_model(card.choice, base).family
+    """The base's family, once the base is found to be of the shape that the card describes."""
+    known = bases.base_model(card.choice, base)
+    if known.config != card.architecture:
+        raise CheckpointError(f"{base}: not the base model that the classifier's card describes; run `dvc checkout`")
+    return known.family
 
 
 def _digest(path: Path) -> str:

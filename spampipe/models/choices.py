@@ -8,7 +8,8 @@ from spampipe.models.architectures import BaseChoice, BaseModel
 Position = Literal["last", "last_real", "first", "mean"]  # which token's output is classified
 PositionSetting = Literal[Position, "auto"]  # auto: what suits the base model, as `reading` says
 CausalSetting = bool | Literal["auto"]
-Trainable = Literal["last_layer", "last_block", "last_two_blocks", "all"]  # the part that training changes
+# The part that training changes; with `prompt` none, as the base model is only asked.
+Trainable = Literal["last_layer", "last_block", "last_two_blocks", "all", "prompt"]
 Precision = Literal["fp32", "bf16"]  # of matrix products
 
 

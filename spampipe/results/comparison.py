@@ -38,6 +38,10 @@ def text(before: Result, after: Result, level: float) -> str:
     widths = [None, _WIDEST_SETTING, _WIDEST_SETTING]
     table = tables.aligned(["setting", "A", "B"], differing, "lll", widths) if differing else "the same settings"
     verdicts = [f"{what}, B beside A: {found.words('A', level)}" for what, found in _compared(before, after).items()]
+    verdicts += [
+        f"test messages, B beside {model}: {words}"
+        for model, words in after.baseline.beside(after.predictions, level).items()
+    ]
     return "\n\n".join(
         [
             names,
@@ -70,10 +74,29 @@ def markdown(before: Result, after: Result, level: float) -> str:
             *_marked(before, after, level),
             "",
             *_section("Metrics", _table(["metric", *headings, "change", "better is"], metrics, "lrrrl")),
+            *_baseline(before, after, level),
             *_section("Settings", _table(["setting", *headings], differing, "lll")),
             *_section("Test messages judged otherwise", _changed(before.predictions, after.predictions)),
             *_section("Validation loss", chart.mermaid(before.steps, after.steps, (before.title, "this"))),
         ]
+    )
+
+
+def _baseline(before: Result, after: Result, level: float) -> list[str]:
+    """The section on models that cost next to nothing; empty if neither result has any."""
+    models = dict.fromkeys([*before.baseline.metrics, *after.baseline.metrics])
+    if not models:
+        return []
+    metric = "test_accuracy"
+    values = {"the model": [before.metrics.get(metric), after.metrics.get(metric)]}
+    values |= {
+        model: [found.baseline.metrics.get(model, {}).get(metric) for found in (before, after)] for model in models
+    }
+    rows = [[name, *map(tables.number, each)] for name, each in values.items()]
+    lines = [f"- test messages: {words}" for words in after.baseline.beside(after.predictions, level).values()]
+    return _section(
+        "Beside models that cost next to nothing",
+        "\n".join([_table(["test accuracy of", before.title, "this"], rows, "lrr"), "", *lines]).strip(),
     )
 
 

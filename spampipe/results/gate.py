@@ -9,7 +9,7 @@ from spampipe import params
 from spampipe.core.errors import DataError, QualityError
 from spampipe.core.workspace import Workspace
 from spampipe.evaluation import readers
-from spampipe.results import answers, history
+from spampipe.results import answers, baseline, history
 from spampipe.results.history import Revision
 
 
@@ -53,6 +53,10 @@ def check(workspace: Workspace, revision: Revision | None = None) -> list[Findin
             value = metrics[name]
             passed = value is not None and sign * (value - bound) >= 0
             findings.append(Finding(name, passed, f"{value} {symbol} {bound}"))
+    beside = baseline.read(workspace)
+    if beside.predictions:  # for information; what costs next to nothing may be as good
+        lines = beside.beside(readers.read_predictions(workspace.predictions), settings.significance)
+        findings += [Finding(f"beside {model}", True, words) for model, words in lines.items()]
     if revision is not None:
         with history.files_of(workspace, revision, [Workspace().predictions]) as theirs:
             before = readers.read_predictions(theirs.predictions)

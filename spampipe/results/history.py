@@ -91,6 +91,17 @@ def model_md5(workspace: Workspace, commit: str) -> str | None:
     return dvc_lock.outputs(text).get(Workspace().classifier_weights) if text else None
 
 
+def outputs_of(workspace: Workspace, commit: str) -> set[Path]:
+    """The outputs that a commit's dvc.lock names, by their paths from a workspace's top.
+
+    Args:
+        workspace: the workspace whose clone has the commit.
+        commit: the commit's hash, or any name git has for it.
+    """
+    text = lock_text(workspace, commit)
+    return set(dvc_lock.outputs(text)) if text else set()
+
+
 def commits_with(workspace: Workspace, md5: str) -> list[str]:
     """The commits that brought a model into a branch's or tag's dvc.lock, and HEAD if it holds it.
 

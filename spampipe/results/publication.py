@@ -14,12 +14,12 @@ from spampipe.core.errors import DataError, ParamsError
 from spampipe.core.workspace import Workspace
 from spampipe.evaluation import readers
 from spampipe.params import Params
-from spampipe.results import history, result
+from spampipe.results import baseline, history, result
 from spampipe.results.history import Revision
 from spampipe.tracking import dvc_lock, mlflow_model, provenance, runs
 from spampipe.tracking.recorded_runs import Point
 from spampipe.tracking.store import Store
-from spampipe.training import training_log
+from spampipe.training import tables
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def publish_revision(workspace: Workspace, revision: Revision) -> Published:
     tags = {provenance.COMMIT_TAG: revision.baseline}
     if revision.experiment:
         tags |= {provenance.EXPERIMENT_TAG: revision.experiment, provenance.BASELINE_TAG: revision.baseline}
-    with history.files_of(workspace, revision, _needed()) as found:
+    with history.files_of(workspace, revision, _needed(history.outputs_of(workspace, revision.commit))) as found:
         tags |= provenance.changes(found, revision.baseline, workspace)
         return _publish(found, revision.title, tags, workspace)
 
@@ -92,14 +92,19 @@ def publish_experiments(workspace: Workspace) -> Iterator[Published]:
         raise DataError("; ".join(failed))
 
 
-def _needed() -> list[Path]:
-    """The files and folders of a revision that are needed, by their paths from the workspace's top."""
+def _needed(outputs: set[Path]) -> list[Path]:
+    """The files and folders of a revision that are needed, by their paths from the workspace's top.
+
+    Args:
+        outputs: what its dvc.lock names.
+    """
     names = Workspace()
     data = [names.raw_messages, names.labels, names.splits, names.leftover]
-    return [names.params, names.lock, *_reports(names), *_model(names), *data]
+    return [names.params, names.lock, *_reports(names), *baseline.present(outputs), *_model(names), *data]
 
 
 def _reports(workspace: Workspace) -> tuple[Path, ...]:
+    """The folders of reports that results of every version have."""
     return workspace.train_reports, workspace.evaluate_reports, workspace.figures
 
 
@@ -161,9 +166,9 @@ def _checked_outputs(workspace: Workspace, settings: Params) -> dict[Path, str]:
 def _complete(store: Store, run_id: str, workspace: Workspace, outputs: Mapping[Path, str]) -> list[str]:
     """Record what the run lacks of curves, metrics, files and the model; say what that was."""
     run, added = store.run(run_id), []
-    curves = training_log.curves(
-        files.read_csv(workspace.train_steps, training_log.STEP_COLUMNS),
-        files.read_csv(workspace.train_epochs, training_log.EPOCH_COLUMNS),
+    curves = tables.curves(
+        files.read_csv(workspace.train_steps, tables.STEP_COLUMNS),
+        tables.read_epochs(workspace.train_epochs),
     )
     names = {name for name, _, _ in curves}
     known = {name: {point.step for point in store.points(run_id, name)} for name in names}
@@ -171,6 +176,8 @@ def _complete(store: Store, run_id: str, workspace: Workspace, outputs: Mapping[
     if points:
         added.append("curves")
     summary = readers.read_metrics(workspace.evaluate_metrics)
+    if workspace.baseline_metrics.exists():
+        summary |= readers.baseline_for_tracker(workspace.baseline_metrics)
     missing = [(name, value, 0) for name, value in summary.items() if value is not None and name not in run.metrics]
     if missing:
         added.append("metrics")
@@ -189,7 +196,9 @@ def _add_files(store: Store, run_id: str, workspace: Workspace, outputs: Mapping
     Returns:
         Whether anything was missing.
     """
-    folders = [folder.relative_to(workspace.root) for folder in _reports(workspace)]
+    folders = [
+        folder.relative_to(workspace.root) for folder in (*_reports(workspace), workspace.baseline_metrics.parent)
+    ]
     reports = [path for path in outputs if any(path.is_relative_to(folder) for folder in folders)]
     found = [workspace.params]
     for path in (workspace.root / report for report in reports):

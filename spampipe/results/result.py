@@ -1,6 +1,6 @@
 """One result, read whole: its settings, metrics and predictions, wherever it lies."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -11,15 +11,16 @@ from spampipe.core.errors import DataError
 from spampipe.core.workspace import Workspace
 from spampipe.evaluation import metrics, readers
 from spampipe.params import Params
-from spampipe.results import history
+from spampipe.results import baseline, history
+from spampipe.results.baseline import Baseline
 from spampipe.results.history import Revision
 from spampipe.tracking import dvc_lock
-from spampipe.training import training_log
+from spampipe.training import tables
 
 WORKSPACE = "workspace"  # what DVC calls it, too
 _TRAINING = "train: "  # before the names of training's own metrics; both files have a validation_accuracy
 # Of the losses: those that results of every version have.
-STEP_COLUMNS = {name: training_log.STEP_COLUMNS[name] for name in ("step", "examples_seen", "validation_loss")}
+STEP_COLUMNS = {name: tables.STEP_COLUMNS[name] for name in ("step", "examples_seen", "validation_loss")}
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Result:
         metrics: the figures of the evaluation, then those of training with `train: ` before their names.
         predictions: columns reports.PREDICTION_COLUMNS.
         steps: the losses, columns STEP_COLUMNS.
+        baseline: what models that cost next to nothing make of the messages.
     """
 
     title: str
@@ -39,6 +41,7 @@ class Result:
     metrics: dict[str, float | None]
     predictions: pd.DataFrame
     steps: pd.DataFrame
+    baseline: Baseline = field(default_factory=Baseline)
 
 
 def named(workspace: Workspace, name: str) -> Result:
@@ -70,6 +73,7 @@ def of_revision(workspace: Workspace, revision: Revision, title: str) -> Result:
     """
     names = Workspace()
     wanted = [names.evaluate_metrics, names.train_metrics, names.predictions, names.train_steps]
+    wanted += baseline.present(history.outputs_of(workspace, revision.commit))
     with history.files_of(workspace, revision, wanted) as files_of_it:
         return _read(files_of_it, title, _settings(workspace, revision.commit))
 
@@ -124,6 +128,7 @@ def _read(workspace: Workspace, title: str, values: dict[str, Any]) -> Result:
         readers.read_metrics(workspace.evaluate_metrics) | {_TRAINING + k: v for k, v in training.items()},
         readers.read_predictions(workspace.predictions),
         files.read_csv(workspace.train_steps, STEP_COLUMNS, others=True),
+        baseline.read(workspace),
     )
 
 

@@ -38,6 +38,7 @@ CHARTS = {
     "train": True,
     "validation": True,
     "Model metrics": True,
+    "baseline": False,
     "time": False,
     "memory": False,
     "System metrics": False,
@@ -45,6 +46,8 @@ CHARTS = {
 
 _OTHERS = """\
 | `train/loss`, `validation/loss`, `train/accuracy`, `validation/accuracy` | the curves, over the steps |
+| `train/epoch_loss`, `validation/epoch_loss` | the losses over all messages, after each epoch |
+| `baseline/*` | the metrics of models that cost next to nothing, on the same messages |
 | `train/examples_per_second`, `time/*`, `memory/*`, `system/*` | what the run cost |"""
 
 

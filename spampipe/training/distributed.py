@@ -1,7 +1,7 @@
 """Several processes that train one model, as `torchrun` starts them; a process alone needs none of it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
@@ -86,12 +86,17 @@ def share(batch: Tensor) -> Tensor:
     return batch[rank() :: world_size()]
 
 
-def total(value: Tensor) -> Tensor:
-    """The sum of the processes' values, of the same shape, in each of them.
+def sums(values: Sequence[float], device: torch.device) -> list[float]:
+    """The sums of the processes' numbers, to the last bit the same in each of them.
 
     Args:
-        value: this process's value, of one shape in all; overwritten with the sum if there are several.
+        values: this process's numbers, as many in all processes.
+        device: where the network lies.
     """
-    if world_size() > 1:
-        distributed.all_reduce(value)
-    return value
+    if world_size() == 1:
+        return list(values)
+    mine = torch.tensor(values, dtype=torch.float64, device=device)
+    theirs = [torch.empty_like(mine) for _ in range(world_size())]
+    distributed.all_gather(theirs, mine)
+    found: list[float] = torch.stack(theirs).sum(dim=0).tolist()
+    return found

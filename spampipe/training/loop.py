@@ -2,30 +2,29 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import islice
-from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from spampipe.core.errors import DataError, DivergenceError
+from spampipe.core.errors import DivergenceError
 from spampipe.core.progress import Progress
 from spampipe.models.classifier import Classifier
 from spampipe.models.compute import random_stream, send
 from spampipe.models.freezing import trained_parameters
 from spampipe.models.precision import autocast
-from spampipe.training import distributed
+from spampipe.training import distributed, losses
+from spampipe.training.batches import require_steps, shuffled_batches
+from spampipe.training.early_stopping import EarlyStopping
 from spampipe.training.examples import Examples
-from spampipe.training.measures import accuracy, evaluating, mean_loss
+from spampipe.training.measures import evaluating, mean_loss, over_all
+from spampipe.training.optimizer import Optimizer
 from spampipe.training.settings import TrainParams
-from spampipe.training.training_log import Record
+from spampipe.training.training_log import Quantity, Record
 
 logger = logging.getLogger(__name__)
-
-_GROUP_BATCHES = 32  # batches that are sorted by length together: alike within, still random among each other
 
 
 def fit(
@@ -39,13 +38,14 @@ def fit(
 
     Each epoch goes through the training texts once in a new order, in batches of `batch_size`, dropping an
     incomplete last one. Losses are estimated every `eval_every_steps` steps on `eval_batches` batches;
-    accuracies are taken after each epoch, over whole sets. Among several processes each takes its part of every
-    batch; the result is that of one process, but for rounding.
+    accuracies and losses over whole sets are taken after each epoch. All losses are those that training lowers, with
+    the weights of the classes. Among several processes each takes its part of every batch; the result is that of one
+    process, but for rounding.
 
     Args:
         classifier: frozen as wished; among several processes, with all its tensors.
         train: the training texts.
-        validation: the validation texts.
+        validation: the validation texts, which decide when training ends and what it keeps, if the settings say so.
         settings: how to train: epochs, batch size, learning rate and the rest.
         listen: called with each record as it arises.
 
@@ -59,11 +59,19 @@ def fit(
     """
     require_steps(len(train.labels), settings)
     run = _Run(classifier, train, validation, settings, listen)
+    stopping = EarlyStopping(trained_parameters(classifier), settings)
     classifier.train()
     with Progress("training", settings.epochs * run.steps_per_epoch, "steps") as progress:
         for epoch in range(settings.epochs):
             run.train_epoch(epoch, progress)
-            run.close_epoch(epoch)
+            if stopping.add(epoch, run.close_epoch(epoch)):
+                logger.info(
+                    "Stopped after epoch %d: the validation loss was lowest after epoch %d",
+                    epoch + 1,
+                    stopping.best_epoch + 1,
+                )
+                break
+    stopping.restore()
     classifier.eval()
     return run.records
 
@@ -92,9 +100,8 @@ class _Run:
         self._order = random_stream(settings.seed, "batch order")
         self._sampling = random_stream(settings.seed, "loss estimates")
         self._trained = list(trained_parameters(classifier).values())
-        self._optimizer = torch.optim.AdamW(
-            self._trained, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-        )
+        self._optimizer = Optimizer(self._trained, settings, self.steps_per_epoch)
+        self._weights = losses.class_weights(train.labels, len(train.label_set), settings.class_weights)
         torch.manual_seed(settings.seed + distributed.rank())  # dropout draws from the global stream
         classifier.decoder.activation_checkpointing = settings.activation_checkpointing
         self._module = distributed.parallel(classifier)
@@ -115,43 +122,48 @@ class _Run:
             loss = self._take_step(batch, updates=updates)
             progress.advance()
             if step % settings.eval_every_steps == 0:
-                losses = self._estimate_losses()
-                self._record("loss", step, losses)
-                logger.info("Ep %d (Step %06d): Train loss %.3f, Val loss %.3f", epoch + 1, step, *losses)
+                estimates = self._estimate_losses()
+                self._record("loss", step, estimates)
+                logger.info("Ep %d (Step %06d): Train loss %.3f, Val loss %.3f", epoch + 1, step, *estimates)
         if not all(tensor.isfinite().all() for tensor in (loss, *self._trained)):  # estimates may be too rare
             raise DivergenceError(f"training diverged in epoch {epoch + 1}; lower train.learning_rate")
 
-    def close_epoch(self, epoch: int) -> None:
-        """Take the accuracies after an epoch of this number, from 0."""
-        precision = self._settings.precision
-        accuracies = (
-            accuracy(self._classifier, self._train, precision),
-            accuracy(self._classifier, self._validation, precision),
+    def close_epoch(self, epoch: int) -> float:
+        """Take the accuracies and losses after an epoch of this number, from 0; return the loss on validation."""
+        precision, weights = self._settings.precision, self._weights
+        train, validation = (
+            over_all(self._classifier, examples, precision, weights) for examples in (self._train, self._validation)
         )
-        self._record("accuracy", (epoch + 1) * self.steps_per_epoch - 1, accuracies)
+        of_epoch = _finite(train.loss, validation.loss)
+        accuracies = train.accuracy, validation.accuracy
+        self._record("accuracy", (epoch + 1) * self.steps_per_epoch - 1, accuracies, of_epoch)
         shares = (100 * share for share in accuracies)
         logger.info("Training accuracy: %.2f%% | Validation accuracy: %.2f%%", *shares)
+        return validation.loss
 
     def _take_step(self, batch: Tensor, *, updates: bool) -> Tensor:
         """Add a batch's gradients, and change the tensors by those added so far if the step `updates` them."""
         train, settings = self._train, self._settings
         part = distributed.share(batch)
         self._tokens += int(train.lengths[batch].sum())
+        labels, of_batch = (train.labels[send(rows, train.labels.device)] for rows in (part, batch))
         with nullcontext() if updates else distributed.gradients_stay(self._module):
             with autocast(train.labels.device, settings.precision):
                 logits = self._module(*train.inputs(part))
-                loss = functional.cross_entropy(logits, train.labels[send(part, train.labels.device)])
+                loss = losses.share_of_cross_entropy(
+                    logits, labels, self._weights, of_batch, distributed.world_size()
+                )
             (loss / settings.accumulation_steps).backward()
-        if updates:
-            self._optimizer.step()
-            self._optimizer.zero_grad()
+        self._optimizer.step(updates=updates)
         return loss
 
-    def _record(self, quantity: Literal["loss", "accuracy"], step: int, values: tuple[float, float]) -> None:
+    def _record(
+        self, quantity: Quantity, step: int, values: tuple[float, float], of_epoch: tuple[float, float] | None = None
+    ) -> None:
         finished = step + 1
-        seen, rate = finished * self._settings.batch_size, self._optimizer.param_groups[0]["lr"]
+        seen, rate = finished * self._settings.batch_size, self._optimizer.learning_rate
         epoch = finished / self.steps_per_epoch
-        self.records.append(Record(quantity, step, epoch, seen, self._tokens, rate, *values))
+        self.records.append(Record(quantity, step, epoch, seen, self._tokens, rate, *values, *(of_epoch or ())))
         self._listen(self.records[-1])
 
     def _estimate_losses(self) -> tuple[float, float]:
@@ -160,59 +172,16 @@ class _Run:
         random_batches = shuffled_batches(len(self._train.labels), settings.batch_size, self._sampling)
         first_batches = torch.arange(len(self._validation.labels)).split(settings.batch_size)
         with evaluating(self._classifier), autocast(self._train.labels.device, settings.precision):
-            losses = (
-                mean_loss(self._classifier, self._train, islice(random_batches, wanted)),
-                mean_loss(self._classifier, self._validation, first_batches[:wanted]),
+            return _finite(
+                mean_loss(self._classifier, self._train, islice(random_batches, wanted), self._weights),
+                mean_loss(self._classifier, self._validation, first_batches[:wanted], self._weights),
             )
-        if not all(map(math.isfinite, losses)):
-            raise DivergenceError(
-                f"the loss is {losses[0]} on train and {losses[1]} on validation; lower train.learning_rate"
-            )
-        return losses
 
 
-def require_steps(examples: int, settings: TrainParams) -> None:
-    """Insist that an epoch has a step, and as many as are accumulated; cheap, so that it can come before all work.
-
-    Args:
-        examples: the number of training texts.
-        settings: how to train: epochs, batch size, learning rate and the rest.
-
-    Raises:
-        DataError: there are too few texts for these settings.
-    """
-    steps = examples // settings.batch_size
-    if not steps:
-        raise DataError(
-            f"{examples} training messages are fewer than one batch of {settings.batch_size}; "
-            "lower train.batch_size or add messages"
+def _finite(train: float, validation: float) -> tuple[float, float]:
+    """Losses, once they are found to be numbers."""
+    if not (math.isfinite(train) and math.isfinite(validation)):
+        raise DivergenceError(
+            f"the loss is {train} on train and {validation} on validation; lower train.learning_rate"
         )
-    if steps < settings.accumulation_steps:
-        raise DataError(
-            f"{examples} training messages make {steps} steps an epoch, fewer than the {settings.accumulation_steps} "
-            "of one update; lower train.accumulation_steps or add messages"
-        )
-
-
-def shuffled_batches(
-    examples: int, batch_size: int, generator: torch.Generator, lengths: Tensor | None = None
-) -> Iterator[Tensor]:
-    """One epoch: every row number once, in random order, in whole batches; the remainder is dropped.
-
-    Args:
-        examples: how many rows there are.
-        batch_size: rows in a batch.
-        generator: the random numbers' source, on the CPU.
-        lengths: (examples,) tokens of each row; if given, batches hold rows of like length: neighbours after sorting
-            a random group of rows by it.
-
-    Yields:
-        (batch_size,) row numbers.
-    """
-    order = torch.randperm(examples, generator=generator)
-    batches = order[: examples // batch_size * batch_size].view(-1, batch_size)
-    if lengths is not None:
-        groups = [group.flatten() for group in batches.split(_GROUP_BATCHES)]
-        order = torch.cat([group[lengths[group].argsort(stable=True)] for group in groups])
-        batches = order.view(-1, batch_size)[torch.randperm(len(batches), generator=generator)]
-    yield from batches
+    return train, validation

@@ -1,11 +1,15 @@
 """The section of params.yaml about the training loop."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from spampipe.core.section import Count, Real, Section, Seed
 from spampipe.models.choices import Precision
+
+Schedule = Literal["constant", "linear", "cosine"]  # how the learning rate goes after its warm-up
+Keep = Literal["last", "best"]  # which epoch's tensors training leaves
+ClassWeights = Literal["none", "balanced"]  # how much a text of each class counts in the loss
 
 
 class TrainParams(Section):
@@ -16,7 +20,13 @@ class TrainParams(Section):
     batch_size: Count
     accumulation_steps: Count
     learning_rate: Annotated[Real, Field(gt=0)]
+    schedule: Schedule
+    warmup_fraction: Annotated[Real, Field(ge=0, lt=1)]
+    max_gradient_norm: Annotated[Real, Field(gt=0)] | None
     weight_decay: Annotated[Real, Field(ge=0)]
+    class_weights: ClassWeights
+    patience: Count | None
+    keep: Keep
     eval_every_steps: Count
     eval_batches: Count
     precision: Precision

@@ -1,26 +1,15 @@
-"""What a training run records: line by line while it runs, and as tables afterwards."""
+"""What a training run records, line by line while it runs; `tables` has it afterwards."""
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, TextIO
+from typing import Literal, Self, TextIO
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_MOMENT_COLUMNS = {
-    "step": "int64",
-    "epoch": "float64",
-    "examples_seen": "int64",
-    "tokens_seen": "int64",
-    "learning_rate": "float64",
-}
-STEP_COLUMNS = _MOMENT_COLUMNS | {"train_loss": "float64", "validation_loss": "float64"}
-EPOCH_COLUMNS = _MOMENT_COLUMNS | {"train_accuracy": "float64", "validation_accuracy": "float64"}
+Quantity = Literal["loss", "accuracy"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +19,8 @@ class Record:
     All of it is written to `reports/train/`, so that a tracker can be shown the same points later.
 
     Attributes:
-        quantity: losses are estimated every few steps, accuracies taken after each epoch.
+        quantity: losses are estimated every few steps; accuracies are taken after each epoch, with losses over whole
+            sets.
         step: the number of the batch just finished, from 0.
         epoch: passes over the training texts so far, in fractions.
         examples_seen: texts trained on so far, each counted as often as it was used.
@@ -38,9 +28,11 @@ class Record:
         learning_rate: the optimizer's at this step.
         train: the figure on training texts.
         validation: the figure on validation texts.
+        train_loss: with an accuracy, the mean loss over all training texts; None if it was not taken.
+        validation_loss: likewise over all validation texts.
     """
 
-    quantity: Literal["loss", "accuracy"]
+    quantity: Quantity
     step: int
     epoch: float
     examples_seen: int
@@ -48,11 +40,15 @@ class Record:
     learning_rate: float
     train: float
     validation: float
+    train_loss: float | None = None
+    validation_loss: float | None = None
 
     def metrics(self) -> dict[str, float]:
         """The figures under the names that a tracker shows."""
         figures = {f"train/{self.quantity}": self.train, f"validation/{self.quantity}": self.validation}
-        return figures | {"learning_rate": self.learning_rate}
+        of_epoch = {"train/epoch_loss": self.train_loss, "validation/epoch_loss": self.validation_loss}
+        taken = {name: loss for name, loss in of_epoch.items() if loss is not None}
+        return figures | taken | {"learning_rate": self.learning_rate}
 
 
 @dataclass(frozen=True)
@@ -138,62 +134,3 @@ class TrainingLog:
             f"{name}_per_second": amount / seconds if examples and seconds and amount is not None else None
             for name, amount in work.items()
         }
-
-
-def steps_table(records: Sequence[Record]) -> "pd.DataFrame":
-    """The losses, one row an estimate, columns STEP_COLUMNS.
-
-    Args:
-        records: all records of a run, in their order; only losses are used.
-    """
-    return _table(records, "loss", STEP_COLUMNS)
-
-
-def epochs_table(records: Sequence[Record]) -> "pd.DataFrame":
-    """The accuracies, one row an epoch, columns EPOCH_COLUMNS.
-
-    Args:
-        records: all records of a run, in their order; only accuracies are used.
-    """
-    return _table(records, "accuracy", EPOCH_COLUMNS)
-
-
-def summary(records: Sequence[Record]) -> dict[str, float | int]:
-    """The last figures of each kind that was recorded, and how long training was.
-
-    Args:
-        records: one or more; a classifier that is not trained step by step has no losses.
-    """
-    found: dict[str, float | int] = {}
-    for quantity, last in sorted({record.quantity: record for record in records}.items(), reverse=True):
-        found |= {f"train_{quantity}": last.train, f"validation_{quantity}": last.validation}
-    return found | {"steps": records[-1].step + 1, "examples_seen": records[-1].examples_seen}
-
-
-def curves(steps: "pd.DataFrame", epochs: "pd.DataFrame") -> list[tuple[str, float, int]]:
-    """What a tracker was shown while a run recorded these tables.
-
-    Args:
-        steps: the table of losses, columns STEP_COLUMNS.
-        epochs: the table of accuracies, columns EPOCH_COLUMNS.
-
-    Returns:
-        The name, value and step of every point; each name has one at each of its steps.
-    """
-    points: dict[tuple[str, int], float] = {}
-    for quantity, table in (("loss", steps), ("accuracy", epochs)):
-        shown = {f"{split}/{quantity}": table[f"{split}_{quantity}"] for split in ("train", "validation")}
-        for name, column in {**shown, "learning_rate": table["learning_rate"]}.items():
-            points |= {(name, int(step)): float(value) for step, value in zip(table["step"], column, strict=True)}
-    return [(name, value, step) for (name, step), value in points.items()]
-
-
-def _table(records: Sequence[Record], quantity: str, columns: dict[str, str]) -> "pd.DataFrame":
-    import pandas as pd  # who only uses a trained classifier does without
-
-    rows = [
-        (r.step, r.epoch, r.examples_seen, r.tokens_seen, r.learning_rate, r.train, r.validation)
-        for r in records
-        if r.quantity == quantity
-    ]
-    return pd.DataFrame(rows, columns=list(columns))

@@ -1,4 +1,4 @@
-"""A new kind of classifier is one file in classifiers/ and one line in its catalogue; here, a linear model."""
+"""A new kind of classifier is one file in classifiers/ and one line in its catalogue; here, a small linear model."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 from tests.support.project import ROOT
 
 KIND = '''
-"""TF-IDF and logistic regression."""
+"""TF-IDF of words, and logistic regression."""
 
 import json
 
@@ -28,12 +28,12 @@ from spampipe.data.labels import EVEN, LabelSet, decide
 from spampipe.training.training_log import Record
 
 
-class TfidfClassifier(TextClassifier):
+class WordsClassifier(TextClassifier):
     def __init__(self, labels, threshold, words, arrays):
         self.labels, self.threshold, self._words, self._arrays = labels, threshold, words, arrays
 
     @classmethod
-    def create(cls, model, train, labels, max_length, workspace):
+    def create(cls, model, train, labels, max_length, workspace, truncate="tail"):
         return cls(labels, EVEN, {}, {})
 
     def fit(self, train, validation, listen):
@@ -59,7 +59,7 @@ class TfidfClassifier(TextClassifier):
         return grown / grown.sum(axis=1, keepdims=True)
 
     def describe(self):
-        return {"base": "tfidf", "labels": self.labels.model_dump(mode="json"), "words": self._words}
+        return {"base": "words", "labels": self.labels.model_dump(mode="json"), "words": self._words}
 
     def save(self, workspace):
         with files.replacing(workspace.classifier_weights) as temporary:
@@ -73,7 +73,7 @@ class TfidfClassifier(TextClassifier):
         threshold = decision.load(workspace.decision).threshold
         return cls(labels, threshold, card["words"], load_file(workspace.classifier_weights))
 '''
-LINE = '"tfidf": ("tfidf", "TfidfClassifier"), '
+LINE = '"words": ("words", "WordsClassifier"), '
 
 PROGRAM = """
 import json, sys
@@ -121,14 +121,14 @@ QUESTIONS = ["dinner tonight", "claim a prize", "meeting agenda"]
 def workspace(tmp_path: Path) -> Path:
     """A copy of the package with one file and one line more, and settings that name the new kind."""
     shutil.copytree(ROOT / "spampipe", tmp_path / "spampipe", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "spampipe/classifiers/tfidf.py").write_text(KIND)
+    (tmp_path / "spampipe/classifiers/words.py").write_text(KIND)
     catalogue = tmp_path / "spampipe/classifiers/catalogue.py"
     source = catalogue.read_text()
     opening = "_WITHOUT_BASE: dict[str, tuple[str, str]] = {"
     assert opening in source
     catalogue.write_text(source.replace(opening, opening + LINE))
     settings = (ROOT / "params.yaml").read_text()
-    changed = settings.replace("name: smollm2-135m", "name: tfidf").replace("weights: pretrained", "weights: random")
+    changed = settings.replace("name: smollm2-135m", "name: words").replace("weights: pretrained", "weights: random")
     (tmp_path / "params.yaml").write_text(changed)
     return tmp_path
 

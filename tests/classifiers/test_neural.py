@@ -31,6 +31,9 @@ MODEL = {
     "position": "last_real",
     "causal": True,
     "dropout": 0.0,
+    "prompt_template": "prompts/question.yaml",
+    "prompt_shots": 0,
+    "prompt_calibrate": False,
 }
 TRAIN = settings(epochs=2)
 SUBJECTS = (

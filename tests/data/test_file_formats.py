@@ -11,13 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spampipe.core.errors import DataError
-from spampipe.data import collection, file_formats, messages
+from spampipe.data import collection, file_formats
 from tests.support.label_sets import TWO
-from tests.support.project import ROOT
 
 TABLE = pd.DataFrame({"label": ["ham", "spam"], "text": ["see you, at 5", 'WIN "1000" pounds']})
 LINES = b"ham\tsee you, at 5\nspam\tWIN 1000 pounds\n"
-CONVERT = 'convert it as README.md shows under "Your own messages"'
+AS_CSV = "let its name end in .csv"
+COMMAS = f"save it with commas, and {AS_CSV}"
+NAMES_FIRST = "and put the names of its columns first"
+COLUMNS = "name its columns in download.text_column and download.label_column"
 
 
 def _archive() -> bytes:
@@ -28,21 +30,21 @@ def _archive() -> bytes:
 
 
 FORMATS = {
-    "csv": (TABLE.to_csv(index=False).encode(), f"CSV with a header; {CONVERT}"),
-    "kaggle": (b"v1,v2,,,\r\nham,Go until,,,\r\nspam,Win,,,\r\n", f"CSV with a header; {CONVERT}"),
-    "semicolons": (b"ham;Go until\nspam;Win\n", f"CSV; {CONVERT}"),
-    "other labels": (b"text;label\nhello;0\nwin;1\n", f"CSV with a header; {CONVERT}"),
-    "csv without header": (TABLE.to_csv(index=False, header=False).encode(), f"CSV; {CONVERT}"),
-    "json lines": (TABLE.to_json(orient="records", lines=True).encode(), f"JSON lines; {CONVERT}"),
-    "json": (TABLE.to_json(indent=1).encode(), f"JSON; {CONVERT}"),
-    "parquet": (b"PAR1" + bytes(100), f"Parquet; {CONVERT}"),
-    "zip": (_archive(), f"a zip archive or an Excel workbook; unpack it, or {CONVERT}"),
-    "gzip": (gzip.compress(LINES), "gzip; unpack it first"),
+    "csv": (TABLE.to_csv(index=False).encode(), f"CSV with a header; {AS_CSV}"),
+    "kaggle": (b"v1,v2,,,\r\nham,Go until,,,\r\nspam,Win,,,\r\n", f"CSV with a header; {AS_CSV}"),
+    "semicolons": (b"ham;Go until\nspam;Win\n", f"CSV; {COMMAS}"),
+    "other labels": (b"text;label\nhello;0\nwin;1\n", f"CSV with a header; {COMMAS}"),
+    "csv without header": (TABLE.to_csv(index=False, header=False).encode(), f"CSV; {AS_CSV}"),
+    "json lines": (TABLE.to_json(orient="records", lines=True).encode(), "JSON lines; let its name end in .jsonl"),
+    "json": (TABLE.to_json(indent=1).encode(), "JSON; write one object a line, and let its name end in .jsonl"),
+    "parquet": (b"PAR1" + bytes(100), "Parquet; let its name end in .parquet"),
+    "zip": (_archive(), "a zip archive or an Excel workbook; unpack it, or save it as CSV or Parquet"),
+    "gzip": (gzip.compress(LINES), "gzip; let its name end in .gz"),
     "utf-16": (LINES.decode().encode("utf-16"), "UTF-16; save it as UTF-8"),
     "header": (b"label\ttext\n" + LINES, "label<TAB>text lines under a header; remove the header"),
     "header of one known name": (b"Class\twords\n" + LINES, "label<TAB>text lines under a header; remove the header"),
-    "swapped header": (b"text\tlabel\nsee you\tham\n", f"a table of 2 columns with a header; {CONVERT}"),
-    "three columns": (b"id\tlabel\ttext\n1\tham\tsee you\n", f"a table of 3 columns with a header; {CONVERT}"),
+    "swapped header": (b"text\tlabel\nsee you\tham\n", f"a table of 2 columns with a header; {COLUMNS}"),
+    "three columns": (b"id\tlabel\ttext\n1\tham\tsee you\n", f"a table of 3 columns with a header; {COLUMNS}"),
 }
 
 
@@ -57,8 +59,11 @@ def test_another_format_is_named_with_what_to_do(tmp_path: Path, data: bytes, ex
 
 
 FORMATS_OF_KNOWN_LABELS = FORMATS | {
-    "semicolons": (b"ham;Go until\nspam;Win\n", f"CSV without a header; {CONVERT}"),
-    "csv without header": (TABLE.to_csv(index=False, header=False).encode(), f"CSV without a header; {CONVERT}"),
+    "semicolons": (b"ham;Go until\nspam;Win\n", f"CSV without a header; {COMMAS}, {NAMES_FIRST}"),
+    "csv without header": (
+        TABLE.to_csv(index=False, header=False).encode(),
+        f"CSV without a header; {AS_CSV}, {NAMES_FIRST}",
+    ),
     "own header": (b"kind\twords\n" + LINES, "label<TAB>text lines under a header; remove the header"),
     "swapped": (b"see you at 5\tham\nWIN\tspam\n", "text<TAB>label lines; put the label first"),
 }
@@ -94,17 +99,3 @@ def test_text_of_no_known_format_is_not_guessed_at(text: str) -> None:
 def test_any_bytes_can_be_looked_at(data: bytes) -> None:
     file_formats.describe(data, TWO)
     file_formats.describe(data, None)
-
-
-def test_the_conversion_in_the_readme_gives_a_file_that_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (code,) = (block for block in readme.split("```python\n")[1:] if "own.tsv" in block)
-    monkeypatch.chdir(tmp_path)
-    TABLE.to_csv("own.csv", index=False)
-    exec(code.split("```")[0])
-    assert (
-        messages.parse(Path("own.tsv").read_bytes(), "own.tsv", TWO, own=True)["Text"].tolist()
-        == TABLE["text"].tolist()
-    )

@@ -63,7 +63,7 @@ def test_stages_write_the_books_splits(workspace, raw_messages):
 
 def test_split_stage_refuses_a_split_of_one_class(workspace):
     messages.write(workspace.balanced, _table([(0, f"ham {n}") for n in range(19)] + [(1, "spam")]))
-    with pytest.raises(DataError, match=r"/data/splits/\w+\.csv: \d+ messages, none of them labelled spam"):
+    with pytest.raises(DataError, match=r"^the \w+ split: \d+ messages, none of them labelled spam; "):
         split_stage.main(workspace)
 
 

@@ -560,7 +560,7 @@ class TestMessages:
             rows = (line.rsplit(",", 1) for line in table.decode().splitlines())
             return "".join(f"{label}\t{text}\n" for text, label in rows).encode()
 
-        answers = Dataset(pinned(published, local(published)), wanted, "CC0", "nobody", convert)
+        answers = Dataset("answers", pinned(published, local(published)), wanted, "CC0", "nobody", convert)
         monkeypatch.setitem(catalogue.DATASETS, "answers", answers)
         assert collection.fetch_messages("answers", out, out.parent) == wanted
         assert messages.parse(out.read_bytes(), out, wanted)["Text"].tolist() == ["of course", "never", "let me see"]
@@ -576,7 +576,7 @@ class TestMessages:
     def test_own_file_that_cannot_be_read(self, out: Path, tmp_path: Path, name: str, reason: str) -> None:
         message = error_of(lambda: collection.fetch_messages(f"{tmp_path}/{name}", out, tmp_path), DataError)
         assert message == (
-            f"download.dataset: {tmp_path}/{name} is neither a known data set (sms-spam-collection) "
+            f"download.dataset: {tmp_path}/{name} is neither a known data set ({', '.join(catalogue.DATASETS)}) "
             f"nor a readable file ({reason}); correct it in params.yaml"
         )
 

@@ -128,6 +128,33 @@ def test_labels_without_a_positive_one_come_with_their_own_probability(gpt2_base
     ]
 
 
+def test_the_most_probable_labels_are_given_each_with_its_own_probability(gpt2_base: Path, tmp_path: Path) -> None:
+    folder = workspace_of(tmp_path / "pets", gpt2_base, PETS)
+    (row,) = prediction.load(Workspace(folder)).probabilities(TEXTS[:1])
+    ranks = [(PETS.names[column], row[column]) for column in (-row).argsort()]
+    printed, _ = classify(folder, "--top", "9", TEXTS[0])  # more than there are: all
+    cells = [word for name, share in ranks for word in (name, f"{share:.4f}")]
+    assert printed == "\t".join([*cells, TEXTS[0]]) + "\n"
+    assert classify(folder, "--top", "0", "hello", returns=1)[1] == ["error: --top 0: must be 1 or more"]
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.99999])
+def test_with_a_threshold_the_given_label_stays_the_first(workspace, threshold):
+    strict, lines = prediction.load(Workspace(workspace), threshold=threshold), []
+    for top in (None, 1, 2):
+        out = io.StringIO()
+        source = message_rows.from_arguments(TEXTS[:1])
+        bulk.answer(strict, source, answer_files.Lines(out, as_json=True, top=top), 32, progress=False)
+        lines.append(json.loads(out.getvalue()))
+    plain, one, two = lines
+    assert list(plain) == list(one) == ["label", "probability", "text"]
+    assert list(two) == ["label", "probability", "label_2", "probability_2", "text"]
+    assert plain["label"] == one["label"] == two["label"] == ("spam" if plain["probability"] >= threshold else "ham")
+    spam = {two["label"]: two["probability"], two["label_2"]: two["probability_2"]}["spam"]
+    assert plain["probability"] == spam and one["probability"] == two["probability"]
+    assert two["probability"] + two["probability_2"] == pytest.approx(1)
+
+
 def test_messages_are_computed_together_as_params_say(workspace: Path, tmp_path: Path) -> None:
     assert bulk.batch_size(Workspace(workspace)) == 32  # there is no params.yaml
     shutil.copy(ROOT / "params.yaml", tmp_path)
@@ -246,6 +273,20 @@ def test_parquet_keeps_the_columns_types(classifier, tmp_path):
     assert answer_file(classifier, path, tmp_path / "answers.parquet", "message") == 0
     answers = read(tmp_path / "answers.parquet")
     pd.testing.assert_frame_equal(answers[list(given.columns)], given)
+
+
+@pytest.mark.parametrize("wanted", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_files_hold_as_many_labels_as_are_asked_for(classifier, tmp_path, wanted):
+    given = write(tmp_path / "given.csv", table().rename(columns={"label": "label_2"}))
+    wanted_file = tmp_path / f"answers{wanted}"
+    with message_files.from_file(given, "text") as source, answer_files.to_file(wanted_file, source, 2) as sink:
+        assert bulk.answer(classifier, source, sink, 32, progress=False) == 0
+    names = ["label", "probability", "predicted_label_2", "probability_2"]
+    answers = read(wanted_file)
+    assert list(answers.columns) == ["id", "text", "label_2", *names]
+    for row, found in zip(answers[names].to_numpy().tolist(), classifier.classify(TEXTS), strict=True):
+        (first, likely), (second, rest) = found.ranked
+        assert row == [first, pytest.approx(likely, abs=1e-5), second, pytest.approx(rest, abs=1e-5)]
 
 
 @pytest.mark.parametrize("wanted", [".csv", ".tsv", ".jsonl", ".parquet"])

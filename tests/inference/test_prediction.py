@@ -189,6 +189,17 @@ def test_a_threshold_needs_a_positive_label(empty):
     assert {found.label for found in prediction.load(empty).classify(TEXTS)} <= set(PETS.names)
 
 
+@pytest.mark.parametrize(("labels", "threshold"), [(PETS, None), (TWO, 0.3), (TWO, 0.99999)])
+def test_every_label_is_ranked_after_the_given_one(empty, labels, threshold):
+    trained.save(empty, labels, MAX_LENGTH)
+    classifier = prediction.load(empty, threshold=threshold)
+    for found, row in zip(classifier.classify(TEXTS), classifier.probabilities(TEXTS), strict=True):
+        assert dict(found.ranked) == pytest.approx(dict(zip(labels.names, row, strict=True)), abs=1e-6)
+        (first, _), *others = found.ranked
+        assert first == found.label
+        assert [share for _, share in others] == sorted((share for _, share in others), reverse=True)
+
+
 @one_position
 def test_no_texts_and_empty_texts(loaded):
     assert loaded.classify([]) == []

@@ -60,6 +60,7 @@ def convert(published: bytes) -> bytes:
 
 
 DATASET = Dataset(
+    name="questions",
     pin=Pin("questions", "SHA256", (Url("https://files.example.org/questions.txt"),)),
     labels=LabelSet(names=("person", "place", "time"), positive=None),
     licence="none",
@@ -145,8 +146,8 @@ def add_data_set(project: Project) -> None:
     (project.root / "published.txt").write_bytes(questions())  # as it lies somewhere else
     pinned = files.digest(project.root / "published.txt")
     project.add("spampipe/data/datasets/questions.py", DATASET.replace("SHA256", pinned))
-    project.edit("spampipe/data/catalogue.py", "import sms\n", "import questions, sms\n")
-    project.edit("spampipe/data/catalogue.py", "(sms.DATASET,)", "(sms.DATASET, questions.DATASET)")
+    project.edit("spampipe/data/catalogue.py", "import sms, trec\n", "import questions, sms, trec\n")
+    project.edit("spampipe/data/catalogue.py", "(sms.DATASET, ", "(questions.DATASET, sms.DATASET, ")
     project.add("questions", "Questions of a test.\n")
 
 
@@ -188,9 +189,9 @@ def add_stage(project: Project) -> None:
 
 
 def add_linear_model(project: Project) -> None:
-    project.add("spampipe/classifiers/tfidf.py", KIND)
+    project.add("spampipe/classifiers/words.py", KIND)
     opening = "_WITHOUT_BASE: dict[str, tuple[str, str]] = {"
-    line = '    "tfidf": ("tfidf", "TfidfClassifier"),\n'
+    line = '\n    "words": ("words", "WordsClassifier"),'
     project.edit("spampipe/classifiers/catalogue.py", opening, opening + line)
 
 
@@ -199,7 +200,7 @@ ADDED = {
     "source of downloads": (add_source, "spelt"),
     "metric": (add_metric, ""),
     "stage": (add_stage, "lengths"),
-    "other kind of classifier": (add_linear_model, "tfidf"),
+    "other kind of classifier": (add_linear_model, "words"),
 }
 
 
@@ -264,7 +265,7 @@ def test_every_command_knows_three_labels(extended: tuple[Path, dict[str, set[st
 
 def test_the_stages_run_a_linear_model(extended: tuple[Path, dict[str, set[str]]], tmp_path: Path) -> None:
     repository = copied(extended[0], tmp_path / "repository")
-    change(repository, "model", name="tfidf")
+    change(repository, "model", name="words")
     variables = {"SPAMPIPE_SOURCES": str(repository / "places.yaml"), "SPAMPIPE_TRACKING": "off"}
     run(repository, "dvc", "repro", variables=variables)
     workspace = Workspace(repository)

@@ -3,4 +3,4 @@
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-STAGES = ("download", "balance", "split", "tokenize-pad", "train", "evaluate", "plot")
+STAGES = ("download", "balance", "split", "tokenize-pad", "train", "evaluate", "baseline", "plot")

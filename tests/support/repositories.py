@@ -16,7 +16,10 @@ from mlflow.entities import Run
 from spampipe.tracking.connection import EXPERIMENT
 from tests.support.project import ROOT
 
-_COPIED = ("stages", "spampipe", "dvc.yaml", "sms-spam-collection", ".dvcignore", ".gitignore", "requirements.lock")
+_COPIED = (
+    *("stages", "spampipe", "prompts", "dvc.yaml", "sms-spam-collection"),
+    *(".dvcignore", ".gitignore", "requirements.lock"),
+)
 _ARTIFACT_FOLDERS = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),

@@ -26,18 +26,22 @@ MODEL = {
     "position": "last_real",
     "causal": True,
     "dropout": 0.0,
+    "prompt_template": "prompts/question.yaml",
+    "prompt_shots": 0,
+    "prompt_calibrate": False,
 }
 
 
-def with_small_base(folder: Path, gpt2_base: Path, patch: pytest.MonkeyPatch) -> Workspace:
+def with_small_base(folder: Path, gpt2_base: Path, patch: pytest.MonkeyPatch, **shape: int) -> Workspace:
     """A folder with the tokenizer of a base model of two small layers, under a name that the card may have.
 
     Args:
         folder: becomes the workspace.
         gpt2_base: has the tokenizer.
         patch: takes the small model back after the test.
+        shape: sizes of the model that are not GPT2's.
     """
-    config = replace(GPT2, vocabulary_size=50257, num_layers=2)
+    config = replace(GPT2, vocabulary_size=50257, num_layers=2, **shape)
     patch.setitem(BASE_MODELS, "gpt2-tiny", replace(BASE_MODELS["gpt2-tiny"], config=config))
     workspace = Workspace(folder)
     workspace.base.mkdir(parents=True)

@@ -31,7 +31,10 @@ with distributed.processes() as first:
     classifier = make_classifier(trainable=trainable)
     splits = [prepare(complete_model(classifier), table, "fp32", "") for table in (TRAIN, VALIDATION)]
     records = fit(classifier, *splits, settings=settings(**changes))
-    figures = [(r.quantity, r.step, r.train, r.validation) for r in records]
+    figures = [
+        (r.quantity, r.step, r.learning_rate, r.train, r.validation, r.train_loss or 0, r.validation_loss or 0)
+        for r in records
+    ]
     (folder / f"{distributed.rank()}.json").write_text(json.dumps({"first": first, "records": figures}))
     torch.save(classifier.state_dict(), folder / f"{distributed.rank()}.pt")
 """
@@ -50,7 +53,14 @@ def run(processes: int, folder: Path, trainable: str, **changes: object) -> subp
     )
 
 
-@pytest.mark.parametrize(("trainable", "changes"), [("last_block", {}), ("all", {"accumulation_steps": 2})])
+@pytest.mark.parametrize(
+    ("trainable", "changes"),
+    [
+        ("last_block", {}),
+        ("all", {"accumulation_steps": 2, "class_weights": "balanced", "max_gradient_norm": 0.05}),
+        ("last_block", {"epochs": 7, "learning_rate": 0.01, "schedule": "linear", "patience": 1, "keep": "best"}),
+    ],
+)
 def test_two_processes_give_the_losses_and_weights_of_one(tmp_path, trainable, changes):
     for processes in (1, 2):
         finished = run(processes, tmp_path / str(processes), trainable, **changes)
@@ -65,6 +75,7 @@ def test_two_processes_give_the_losses_and_weights_of_one(tmp_path, trainable, c
         assert one[2:] == pytest.approx(two[2:], abs=1e-5)
     one, two = (torch.load(tmp_path / name) for name in ("2/0.pt", "2/1.pt"))
     assert all(torch.equal(one[name], two[name]) for name in one)
+    assert ("patience" in changes) == (len(alone["records"]) < changes.get("epochs", 2) * 5)  # 4 steps and 1 epoch
 
 
 def test_a_batch_that_cannot_be_divided_is_refused(tmp_path, monkeypatch):

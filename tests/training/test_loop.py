@@ -29,10 +29,12 @@ from spampipe.models.freezing import freeze, trained_parameters
 from spampipe.models.frozen_trunk import complete_model
 from spampipe.models.weights import fill
 from spampipe.params import TrainParams
+from spampipe.training.batches import shuffled_batches
 from spampipe.training.examples import Examples, TokenExamples, TrunkExamples, prepare
-from spampipe.training.loop import fit, shuffled_batches
-from spampipe.training.measures import accuracy
-from spampipe.training.training_log import EPOCH_COLUMNS, STEP_COLUMNS, Record, epochs_table, steps_table, summary
+from spampipe.training.loop import fit
+from spampipe.training.measures import over_all
+from spampipe.training.tables import EPOCH_COLUMNS, STEP_COLUMNS, epochs_table, steps_table, summary
+from spampipe.training.training_log import Record
 from tests.support.label_sets import THREE, TWO
 from tests.support.tiny_models import (
     BERT,
@@ -371,7 +373,8 @@ def test_records_lines_and_tables(caplog):
     assert epochs.dtypes.astype(str).to_dict() == EPOCH_COLUMNS
     rows = [[r.step, r.epoch, r.examples_seen, r.tokens_seen, 0.001, r.train, r.validation] for r in records]
     assert steps.values.tolist() == rows[::2]
-    assert epochs.values.tolist() == rows[1::2]
+    losses_and_kept = [[r.train_loss, r.validation_loss, r is records[-1]] for r in records]
+    assert epochs.values.tolist() == [row + more for row, more in zip(rows, losses_and_kept, strict=True)][1::2]
     assert summary(records) == {
         "train_loss": records[4].train,
         "validation_loss": records[4].validation,
@@ -400,7 +403,7 @@ def test_accuracies_are_of_labels_as_they_are_decided_everywhere(threshold_matte
     by_rule = decide(probabilities, labels, EVEN)
     assert (decided != by_rule).any() == threshold_matters
     examples = prepare(complete_model(classifier), table, "fp32", "")
-    assert accuracy(classifier, examples, "fp32") == (by_rule == table.labels).mean()
+    assert over_all(classifier, examples, "fp32").accuracy == (by_rule == table.labels).mean()
 
 
 def test_three_labels_are_learned():

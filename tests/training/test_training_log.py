@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from spampipe.core import files
 from spampipe.models.cost import training_flops
 from spampipe.models.frozen_trunk import complete_model
-from spampipe.training import training_log
+from spampipe.training import tables, training_log
 from spampipe.training.examples import TokenExamples
 from spampipe.training.loop import fit
-from spampipe.training.training_log import EPOCH_COLUMNS, STEP_COLUMNS, Point, Record, TrainingLog
+from spampipe.training.tables import STEP_COLUMNS
+from spampipe.training.training_log import Point, Record, TrainingLog
 from tests.support.project import ROOT
 from tests.support.tiny_models import make_classifier, make_table
 from tests.support.tiny_training import SETTINGS
@@ -31,22 +32,28 @@ FIGURES = st.floats(allow_nan=False, allow_infinity=False)
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[Record]:
-    """A run's records in order: now and then a loss, an accuracy or both at one step, under any learning rate."""
+    """A run's records in order: now and then a loss, an accuracy or both at one step, under any learning rate.
+
+    A classifier has losses over whole sets with all of its accuracies, or with none.
+    """
     records = []
+    has_losses = draw(st.booleans())
     quantities = st.sampled_from([("loss",), ("accuracy",), ("loss", "accuracy")])
     for step in sorted(draw(st.sets(st.integers(0, 10**6), max_size=8))):
         rate, seen, tokens = draw(FIGURES), draw(st.integers(1, 10**9)), draw(st.integers(1, 10**12))
         for quantity in draw(quantities):
-            records.append(Record(quantity, step, draw(FIGURES), seen, tokens, rate, draw(FIGURES), draw(FIGURES)))
+            more = (draw(FIGURES), draw(FIGURES)) if has_losses and quantity == "accuracy" else ()
+            figures = draw(FIGURES), draw(FIGURES), *more
+            records.append(Record(quantity, step, draw(FIGURES), seen, tokens, rate, *figures))
     return records
 
 
 def written_and_read(records: Sequence[Record], folder: Path) -> list[tuple[str, float, int]]:
     """The points that a tracker is shown from the files of these records."""
     steps, epochs = folder / "steps.csv", folder / "epochs.csv"
-    files.write_csv(steps, training_log.steps_table(records))
-    files.write_csv(epochs, training_log.epochs_table(records))
-    return training_log.curves(files.read_csv(steps, STEP_COLUMNS), files.read_csv(epochs, EPOCH_COLUMNS))
+    files.write_csv(steps, tables.steps_table(records))
+    files.write_csv(epochs, tables.epochs_table(records))
+    return tables.curves(files.read_csv(steps, STEP_COLUMNS), tables.read_epochs(epochs))
 
 
 @given(logs())
@@ -59,9 +66,9 @@ def test_the_tables_hold_every_point_of_every_curve(tmp_path_factory: pytest.Tem
 
 RECORDS = [  # a batch of 8; the last epoch ends at a step whose loss is estimated too
     Record("loss", 0, 0.1, 8, 80, 1e-3, 0.7, 0.8),
-    Record("accuracy", 9, 1.0, 80, 811, 5e-4, 0.9, 0.8),
+    Record("accuracy", 9, 1.0, 80, 811, 5e-4, 0.9, 0.8, 0.3, 0.4),
     Record("loss", 19, 2.0, 160, 1605, 1e-4, 0.1, 1 / 3),
-    Record("accuracy", 19, 2.0, 160, 1605, 1e-4, 1.0, 0.9),
+    Record("accuracy", 19, 2.0, 160, 1605, 1e-4, 1.0, 0.9, 0.2, 0.5),
 ]
 
 
@@ -107,7 +114,8 @@ def test_each_record_is_a_line_with_its_times_and_speeds(tmp_path: Path, monkeyp
     assert speeds[3] == [None, None, None]  # nothing was trained since
     shown = {"train/examples_per_second": 16.0, "train/tokens_per_second": 158.8, "train/flops_per_second": 318.8}
     assert points[2].metrics == {"train/loss": 0.1, "validation/loss": 1 / 3, "learning_rate": 1e-4} | shown
-    assert points[3].metrics == {"train/accuracy": 1.0, "validation/accuracy": 0.9}
+    of_epoch = {"train/epoch_loss": 0.2, "validation/epoch_loss": 0.5}
+    assert points[3].metrics == {"train/accuracy": 1.0, "validation/accuracy": 0.9} | of_epoch
     assert [point.step for point in points] == [0, 9, 19, 19]
     assert all(abs(point.time - time.time()) < 60 for point in points)
 

@@ -45,6 +45,7 @@ def _numbers(*written: str) -> list[int]:
 
 
 DATASET = Dataset(
+    name="sms-spam-collection",
     pin=Pin(
         "sms-spam-collection",
         "7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d",
