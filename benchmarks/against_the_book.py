@@ -78,7 +78,7 @@ def main() -> None:
 
         def describe(position: Position, precision: Precision) -> ClassifierCard:
             chosen = {"name": arguments.base, "weights": "random", "trainable": "last_block", "position": position}
-            model = committed.model_copy(update=chosen | {"causal": True, "dropout": 0.0})
+            model = committed.model_copy(update=chosen | {"revision": None, "causal": True, "dropout": 0.0})
             return describing.describe(
                 model, tables["train"].label_set, tables["train"].max_length, precision, folder
             )

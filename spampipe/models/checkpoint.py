@@ -150,6 +150,7 @@ def base_decoder(
     decoder = family.build(card.shape, 0.0)
     if not isinstance(decoder, Decoder):
         raise ParamsError(f"{card.base} does not predict what follows a text; choose a model that does")
+    decoder.add_output_head()
     if card.base_sha256 is not None:
         load_into(decoder, family, _checked_weights(card, base), (), device)
         return decoder
@@ -181,10 +182,7 @@ def _checked_weights(card: ClassifierCard, base: Path) -> Path:
 
 def _assemble(card: ClassifierCard, base: Path, dropout: float, device: torch.device) -> Classifier:
     """The network, frozen as the card says, its decoder yet without tensors."""
-    known = bases.base_model(card.choice, base)
-    if known.config != card.architecture:
-        raise CheckpointError(f"{base}: not the base model that the classifier's card describes; run `dvc checkout`")
-    decoder = known.family.build(card.shape, dropout)
+    decoder = _family(card, base).build(card.shape, dropout)
     if card.features:
         network: Classifier = Probe(decoder, len(card.labels), card.features, card.causal)
     else:
@@ -213,4 +211,8 @@ def _take_from_base(
 
 
 def _family(card: ClassifierCard, base: Path) -> Family:
-    return bases.base_model(card.choice, base).family
+    """The base's family, once the base is found to be of the shape that the card describes."""
+    known = bases.base_model(card.choice, base)
+    if known.config != card.architecture:
+        raise CheckpointError(f"{base}: not the base model that the classifier's card describes; run `dvc checkout`")
+    return known.family

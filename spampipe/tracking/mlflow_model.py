@@ -17,9 +17,8 @@ NAME = "classifier"
 _ADDRESS = "models:/"  # how an address begins
 EXAMPLE = ("Are we still meeting for lunch today?", "Your parcel will be delivered tomorrow between 9 and 12.")
 _PACKAGES = (
-    *("mlflow", "torch", "tiktoken", "tokenizers", "numpy", "scipy", "pandas", "pydantic", "PyYAML"),
-    *("safetensors", "gguf"),
-    *("huggingface-hub", "requests", "filelock", "platformdirs", "tqdm", "pip"),
+    *("mlflow", "torch", "tiktoken", "tokenizers", "numpy", "scipy", "pandas", "pydantic", "PyYAML", "safetensors"),
+    *("gguf", "huggingface-hub", "requests", "filelock", "platformdirs", "tqdm", "pip"),
 )
 
 

@@ -90,6 +90,17 @@ def test_a_classifier_is_trained_saved_and_loaded(
     np.testing.assert_allclose([each.probability for each in loaded.classify(some)], expected, atol=1e-6)
 
 
+def test_a_model_with_an_output_head_of_its_own_is_asked(hub: Hub, tmp_path: Path) -> None:
+    model = hubs.tiny_llama(max_position_embeddings=512, tie_word_embeddings=False)
+    hub.publish("someone/model", hubs.save(tmp_path / "published", model, hubs.byte_tokenizer()))
+    some, labels = texts()
+    run = spampipe.train(some, labels, params=settings(model={"trainable": "prompt"}), positive="spam")
+    run.save(tmp_path / "saved")
+    expected = [each.probability for each in run.classifier.classify(some)]
+    loaded = spampipe.load(tmp_path / "saved")
+    np.testing.assert_allclose([each.probability for each in loaded.classify(some)], expected, atol=1e-6)
+
+
 def test_the_cards_base_must_be_the_one_it_describes(hub: Hub, tmp_path: Path) -> None:
     some, labels = texts()
     run = spampipe.train(some, labels, params=settings(), positive="spam")

@@ -490,6 +490,18 @@ def test_a_base_is_kept_for_each_commit_and_needs_the_hub_once(
     assert reference.config.model_type == "llama"
 
 
+def test_a_file_can_come_from_a_place_of_the_users_own(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = llama_on(hub, tmp_path / "published")
+    hub.publish(REPOSITORY, folder, altered={"model.safetensors": b"not to be had here"})
+    (tmp_path / "places.yaml").write_text(f"hub:{REPOSITORY}/model.safetensors: {folder}/model.safetensors\n")
+    monkeypatch.setenv(environment.SOURCES, str(tmp_path / "places.yaml"))
+    bases.fetch_base(CHOICE, tmp_path / "base")
+    laid_out = (tmp_path / "base" / "weights.safetensors").read_bytes()
+    assert laid_out == (folder / "model.safetensors").read_bytes()
+
+
 def test_a_name_of_the_catalogue_stands_for_a_commit(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
