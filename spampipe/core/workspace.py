@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Self
 
 from spampipe.core import environment
+from spampipe.core.data_files import LEFTOVER_SPLIT, SPLITS, DataFiles
 
-SPLITS = ("train", "validation", "test")
-LEFTOVER_SPLIT = "leftover"  # the messages that balancing left out, tokenized and scored like a split
+__all__ = ["LEFTOVER_SPLIT", "SPLITS", "Workspace"]
 
 
 @dataclass(frozen=True)
-class Workspace:
+class Workspace(DataFiles):
     """A folder that the pipeline runs in, and the repository that it belongs to.
 
     Attributes:
@@ -97,52 +97,6 @@ class Workspace:
     def dvc_temporary(self) -> Path:
         """DVC's folder for temporary files, which git does not see."""
         return self._shared / ".dvc" / "tmp"
-
-    @property
-    def raw_messages(self) -> Path:
-        """The messages as they were fetched: `label<TAB>text` lines."""
-        return self.root / "data/raw/messages.tsv"
-
-    @property
-    def labels(self) -> Path:
-        """The label set of the messages."""
-        return self.root / "data/raw/labels.json"
-
-    @property
-    def balanced(self) -> Path:
-        """The messages that are split."""
-        return self.root / "data/balanced.csv"
-
-    @property
-    def leftover(self) -> Path:
-        """The messages that balancing left out."""
-        return self.root / "data/leftover.csv"
-
-    @property
-    def splits(self) -> Path:
-        """The folder of the splits."""
-        return self.root / "data/splits"
-
-    @property
-    def tokens(self) -> Path:
-        """The folder of the splits' token ids."""
-        return self.root / "data/tokens"
-
-    def split_csv(self, split: str) -> Path:
-        """The messages of one split, columns Label and Text.
-
-        Args:
-            split: a name of SPLITS, or LEFTOVER_SPLIT.
-        """
-        return self.leftover if split == LEFTOVER_SPLIT else self.splits / f"{split}.csv"
-
-    def split_tokens(self, split: str) -> Path:
-        """The token ids of one split.
-
-        Args:
-            split: a name of SPLITS, or LEFTOVER_SPLIT.
-        """
-        return self.tokens / f"{split}.safetensors"
 
     @property
     def base(self) -> Path:

@@ -1,17 +1,16 @@
 """Where answers go: lines of text or JSON, or a file that keeps the messages' other columns."""
 
-import csv
-import itertools
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from spampipe.core import files
 from spampipe.core.errors import DataError
 from spampipe.inference.message_files import kind_of
 from spampipe.inference.message_rows import TEXT, Row, Source
+from spampipe.inference.table_writers import CsvWriter, JsonWriter, ParquetWriter, Writer
 
 if TYPE_CHECKING:
     from spampipe.classifiers.text_classifier import Prediction
@@ -111,31 +110,21 @@ def to_file(path: Path, source: Source, top: int | None = None) -> Iterator[Sink
         raise DataError(f"{path}: .txt has no columns; name it .csv, .tsv, .jsonl or .parquet")
     with files.replacing(path) as temporary:
         if kind == ".parquet":
-            writer: _Writer = _ParquetWriter(temporary, path, source, len(answer_columns(top)))
+            writer: Writer = ParquetWriter(temporary, path, source, len(answer_columns(top)))
         elif kind == ".jsonl":
-            writer = _JsonWriter(temporary)
+            writer = JsonWriter(temporary)
         else:
-            writer = _CsvWriter(temporary, "\t" if kind == ".tsv" else ",")
+            writer = CsvWriter(temporary, "\t" if kind == ".tsv" else ",")
         try:
             yield _Table(writer, source.columns, top)
         finally:
             writer.close()
 
 
-class _Writer(Protocol):
-    any_columns: bool  # whether a row may have columns that the first has not
-
-    def begin(self, columns: Sequence[str]) -> None: ...
-
-    def write(self, rows: list[dict[str, Any]]) -> None: ...
-
-    def close(self) -> None: ...
-
-
 class _Table:
     """Adds the answers to the messages' columns, which are known from the first row at the latest."""
 
-    def __init__(self, writer: _Writer, columns: Sequence[str] | None, top: int | None) -> None:
+    def __init__(self, writer: Writer, columns: Sequence[str] | None, top: int | None) -> None:
         self._writer, self._top = writer, top
         self._columns: Sequence[str] | None = None
         self._names = answer_columns(top)
@@ -167,92 +156,3 @@ def _free(name: str, columns: Sequence[str]) -> str:
     while name in columns:
         name = f"predicted_{name}"
     return name
-
-
-class _CsvWriter:
-    any_columns = False
-
-    def __init__(self, path: Path, delimiter: str) -> None:
-        self._stream = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
-        self._writer = csv.writer(self._stream, delimiter=delimiter, lineterminator="\n")
-        self._columns: Sequence[str] = ()
-
-    def begin(self, columns: Sequence[str]) -> None:
-        self._columns = columns
-        self._writer.writerow(columns)
-
-    def write(self, rows: list[dict[str, Any]]) -> None:
-        for row in rows:
-            values = (row.get(name) for name in self._columns)
-            self._writer.writerow(
-                [json.dumps(value, default=str) if isinstance(value, (list, dict)) else value for value in values]
-            )
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-class _JsonWriter:
-    any_columns = True
-
-    def __init__(self, path: Path) -> None:
-        self._stream = path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
-
-    def begin(self, columns: Sequence[str]) -> None:
-        pass  # each line names its own entries
-
-    def write(self, rows: list[dict[str, Any]]) -> None:
-        for row in rows:
-            self._stream.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-class _ParquetWriter:
-    """Keeps the types that the source has; columns of text files are text, JSON's as the first messages have them."""
-
-    any_columns = False
-
-    def __init__(self, path: Path, shown: Path, source: Source, answers: int) -> None:
-        self._path, self._shown, self._source, self._own = path, shown, source, slice(-answers)
-        self._columns: Sequence[str] = ()
-        self._writer: Any = None
-
-    def begin(self, columns: Sequence[str]) -> None:
-        import pyarrow
-
-        self._columns = columns
-        if self._source.columns is None:
-            return  # the types are found from the first rows
-        own = self._source.schema or pyarrow.schema([(name, pyarrow.string()) for name in columns[self._own]])
-        self._open([*own, *self._answers()])
-
-    def write(self, rows: list[dict[str, Any]]) -> None:
-        import pyarrow
-
-        try:
-            if self._writer is None:
-                own = [{name: row.get(name) for name in self._columns[self._own]} for row in rows]
-                self._open([*pyarrow.Table.from_pylist(own).schema, *self._answers()])
-            self._writer.write_table(pyarrow.Table.from_pylist(rows, schema=self._writer.schema))
-        except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:
-            reason = str(error).partition("\n")[0]
-            raise DataError(f"{self._shown}: columns of mixed types ({reason}); write .jsonl instead") from error
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-
-    def _answers(self) -> list[Any]:
-        import pyarrow
-
-        types = itertools.cycle((pyarrow.string(), pyarrow.float64()))
-        names = self._columns[self._own.stop :]
-        return [pyarrow.field(name, kind) for name, kind in zip(names, types, strict=False)]
-
-    def _open(self, fields: Sequence[Any]) -> None:
-        import pyarrow
-        from pyarrow import parquet
-
-        self._writer = parquet.ParquetWriter(self._path, pyarrow.schema(fields))
