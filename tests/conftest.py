@@ -24,6 +24,7 @@ LONGEST = [
     "test_sharing",
     "test_same_bytes",
     "test_contributing",
+    "test_own_tables",
     "test_browser",
     "test_tracking_server",
     "test_dvc_yaml",
