@@ -8,19 +8,17 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from spampipe.classifiers import catalogue, decision
 from spampipe.classifiers.settings import ModelParams
 from spampipe.classifiers.text_classifier import Split, TextClassifier
 from spampipe.core import files
-from spampipe.core.errors import CheckpointError
 from spampipe.core.workspace import Workspace
 from spampipe.data.labels import EVEN, LabelSet, Probabilities, decide
 from spampipe.data.tokens import TokenTable
 from spampipe.data.truncation import Truncate
-from spampipe.models import card
+from spampipe.models import sealed
 from spampipe.training.settings import TrainParams
 from spampipe.training.training_log import Record
 
@@ -132,7 +130,7 @@ class EnsembleClassifier(TextClassifier):
         files.write_bytes(workspace.classifier_weights, save(parts))
         sha256 = files.digest(workspace.classifier_weights)
         content = {"format": FORMAT, **self._card(cards), "weights_sha256": sha256}
-        card.seal(content, workspace.classifier_card)
+        sealed.seal(content, workspace.classifier_card)
 
     @classmethod
     def load(cls, workspace: Workspace, base: Path | None = None) -> Self:
@@ -142,7 +140,7 @@ class EnsembleClassifier(TextClassifier):
             CheckpointError: a file is missing, damaged, or not the one the classifier was trained with.
             As what the members' `load` raises.
         """
-        content = card.unsealed(workspace.classifier_card, FORMAT)
+        content = sealed.unsealed(workspace.classifier_card, FORMAT)
         if base is None and workspace.base.exists():
             base = workspace.base
         threshold = decision.load(workspace.decision).threshold
@@ -178,11 +176,5 @@ def _closing(records: Sequence[Record], examples: int, shares: Sequence[float]) 
 
 def _parts(path: Path, sha256: str) -> dict[str, Any]:
     """The members' files, (bytes,) uint8 by their number, once the hash of all is found right."""
-    try:
-        if files.digest(path) != sha256:
-            raise CheckpointError(f"{path}: damaged, or not the tensors of its card; run `dvc checkout`")
+    with sealed.checked_weights(path, sha256):
         return load(path.read_bytes())
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such file; run `dvc repro` or `dvc pull`") from None
-    except SafetensorError as error:
-        raise CheckpointError(f"{path}: damaged ({error}); run `dvc checkout`") from error

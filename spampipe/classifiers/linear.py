@@ -19,7 +19,8 @@ from spampipe.core.workspace import Workspace
 from spampipe.data.labels import EVEN, LabelSet, Probabilities, decide
 from spampipe.data.tokens import TokenTable
 from spampipe.data.truncation import Truncate
-from spampipe.models.card import Sha256, checked_weights, load_card_of, save_card
+from spampipe.models.card import load_card_of, save_card
+from spampipe.models.sealed import Sha256, checked_weights
 from spampipe.training.settings import TrainParams
 from spampipe.training.training_log import Record
 

@@ -10,7 +10,7 @@ from spampipe.core.errors import CheckpointError, ParamsError, WeightsError
 from spampipe.models import bases, lora
 from spampipe.models.architectures import Family
 from spampipe.models.backbone import random_state
-from spampipe.models.card import ClassifierCard, SavedCard, checked_weights, save_card
+from spampipe.models.card import ClassifierCard, SavedCard, save_card
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.compute import random_stream
 from spampipe.models.decoder import Decoder
@@ -18,6 +18,7 @@ from spampipe.models.describing import digest_of
 from spampipe.models.freezing import freeze, trained_parameters, trunk_parameters
 from spampipe.models.frozen_trunk import FrozenTrunk, Model
 from spampipe.models.probe import Probe
+from spampipe.models.sealed import checked_weights
 from spampipe.models.weights import State, fill, load_into, place
 
 
