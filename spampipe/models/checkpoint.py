@@ -180,7 +180,7 @@ def _assemble(card: ClassifierCard, base: Path, dropout: float, device: torch.de
     else:
         network = Classifier(decoder, len(card.labels), card.position, card.causal)
     network.head.to(device)
-    freeze(network, "last_layer" if card.features else card.trainable)
+    freeze(network, card.trainable)
     return network
 
 

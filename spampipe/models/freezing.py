@@ -5,7 +5,7 @@ from torch import nn
 from spampipe.models.choices import Trainable
 from spampipe.models.classifier import Classifier
 
-_TRAINED_BLOCKS: dict[str, int] = {"last_layer": 0, "last_block": 1, "last_two_blocks": 2}
+_TRAINED_BLOCKS: dict[str, int] = {"last_layer": 0, "last_block": 1, "last_two_blocks": 2, "probe": 0}
 
 
 def freeze(classifier: Classifier, trainable: Trainable) -> None:
@@ -13,14 +13,15 @@ def freeze(classifier: Classifier, trainable: Trainable) -> None:
 
     Args:
         classifier: the network.
-        trainable: `last_layer` is the head; the blocks' choices also train the final norm (the book, section 6.5).
+        trainable: `last_layer` is the head, as is `probe`; the blocks' choices also train the final norm (the book,
+            section 6.5).
     """
     everything = trainable == "all"
     num_layers = classifier.decoder.config.num_layers
     classifier.trunk_depth = 0 if everything else max(num_layers - _TRAINED_BLOCKS[trainable], 0)
     classifier.requires_grad_(everything)
     classifier.head.requires_grad_(True)
-    if trainable != "last_layer":
+    if trainable not in ("last_layer", "probe"):
         classifier.decoder.final_norm.requires_grad_(True)
         classifier.decoder.blocks[classifier.trunk_depth :].requires_grad_(True)
 

@@ -62,6 +62,7 @@ def test_trained_parameters(family):
         "last_block": (2, HEAD | NORM[family] | blocks(family, 2)),
         "last_two_blocks": (1, HEAD | NORM[family] | blocks(family, 1, 2)),
         "all": (0, everything),
+        "probe": (3, HEAD),
     }
     assert {name for name, _ in classifier.named_parameters()} == everything
     for trainable in (*TRAINABLE, *reversed(TRAINABLE)):  # whatever was chosen before
