@@ -189,7 +189,7 @@ def _assemble(card: ClassifierCard, base: Path, dropout: float, device: torch.de
     else:
         network = Classifier(decoder, len(card.labels), card.position, card.causal)
     network.head.to(device)
-    freeze(network, "last_layer" if card.features else card.trainable, card.last)
+    freeze(network, card.trainable, card.last)
     return network
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 Pooling = Literal["last_real", "mean", "first"]  # of a block's output: one token's, or the mean over all real ones
 Feature = tuple[int, Pooling]  # what a probe reads: the output of a block, by its number from 1, and how
 
-# Shares of a model's blocks. Chosen on validation texts of two data sets; the upper blocks prepare the next word.
+# Shares of a model's blocks, compared with others on two data sets; the upper blocks prepare the next word.
 _DEFAULT_FEATURES: tuple[tuple[float, Pooling], ...] = (
     (0.6, "last_real"),
     (0.73, "last_real"),

@@ -5,7 +5,10 @@ from torch import nn
 from spampipe.models.choices import Trainable
 from spampipe.models.classifier import Classifier
 
-_TRAINED_BLOCKS: dict[str, int | None] = {"last_layer": 0, "last_block": 1, "last_two_blocks": 2, "all": None}
+_TRAINED_BLOCKS: dict[str, int | None] = {
+    **{"probe": 0, "last_layer": 0, "last_block": 1, "last_two_blocks": 2},
+    "all": None,
+}
 
 
 def freeze(classifier: Classifier, trainable: Trainable, last: int | None = None) -> None:
@@ -13,7 +16,7 @@ def freeze(classifier: Classifier, trainable: Trainable, last: int | None = None
 
     Args:
         classifier: the network, yet without adapters.
-        trainable: `last_layer` is the head; the blocks' choices also train the final norm (the book, section 6.5);
+        trainable: `last_layer` is the head, as is `probe`; the blocks' choices also train the final norm (the book, section 6.5);
             `lora` trains the head and the adapters, which are attached afterwards, and no tensor of the base.
         last: for `last_blocks`, how many are trained; for `lora`, how many have adapters. None for all of them.
     """
@@ -21,7 +24,7 @@ def freeze(classifier: Classifier, trainable: Trainable, last: int | None = None
     classifier.trunk_depth = 0 if blocks is None else max(classifier.decoder.config.num_layers - blocks, 0)
     classifier.requires_grad_(trainable == "all")
     classifier.head.requires_grad_(True)
-    if trainable not in ("last_layer", "lora"):
+    if trainable not in ("last_layer", "probe", "lora"):
         classifier.decoder.final_norm.requires_grad_(True)
         classifier.decoder.blocks[classifier.trunk_depth :].requires_grad_(True)
 

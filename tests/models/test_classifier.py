@@ -70,6 +70,7 @@ def test_trained_parameters(family):
         "last_two_blocks": (1, HEAD | NORM[family] | blocks(family, 1, 2)),
         "last_blocks": (0, HEAD | NORM[family] | blocks(family, 0, 1, 2)),
         "all": (0, everything),
+        "probe": (3, HEAD),
         "lora": (0, HEAD),  # and the adapters, which are yet to be attached
     }
     assert {name for name, _ in classifier.named_parameters()} == everything
