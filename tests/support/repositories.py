@@ -55,7 +55,8 @@ def run(
 
 def environment(variables: dict[str, str] | None = None) -> dict[str, str]:
     """What commands of a test see: this interpreter's programs, and no settings of the user's."""
-    found = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))}
+    others = ("DVC_", "MLFLOW_", "SPAMPIPE_SCREENSHOTS")  # the last are the tests' own, and unknown to the commands
+    found = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     found["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{found['PATH']}"
     found["SPAMPIPE_TRACKING_PATIENCE"] = "120"  # tests wait for their servers, however busy the machine is
     found |= {"DVC_NO_ANALYTICS": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}

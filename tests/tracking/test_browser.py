@@ -76,9 +76,7 @@ def browser(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """A browser that shows the view; screenshots go to the folder that SPAMPIPE_SCREENSHOTS names, if any."""
     with browsers.opened(tmp_path_factory.mktemp("browser")) as opened:
         opened.open(request.getfixturevalue("served").address)
-        assistant = "[data-component-id='mlflow.assistant.chat_panel.close']"
-        if opened.each(assistant, "true"):  # it opens itself the first time, but not for every store
-            opened.click(assistant)
+        opened.click("[data-component-id='mlflow.assistant.chat_panel.close']")  # it opens itself the first time
         yield opened
 
 
