@@ -9,7 +9,7 @@ from spampipe.core.hints import closest
 from spampipe.core.section import Count, Real, Section
 from spampipe.models.architectures import BaseChoice, Weights
 from spampipe.models.catalogue import BASE_MODELS
-from spampipe.models.choices import Lora, Position, Trainable, misfit
+from spampipe.models.choices import Adapters, Position, Trainable, misfit
 
 
 def _known_name(name: str) -> str:
@@ -34,9 +34,11 @@ class ModelParams(Section):
     dropout: Annotated[Real, Field(ge=0, lt=1)]
 
     @property
-    def lora(self) -> Lora | None:
-        """The adapters; None where another part is trained."""
-        return Lora(self.lora_rank, self.lora_alpha, self.lora_blocks) if self.trainable == "lora" else None
+    def adapters(self) -> Adapters | None:
+        """How adapters are made; None where another part is trained."""
+        if self.trainable != "lora":
+            return None
+        return Adapters(self.lora_blocks, {"rank": self.lora_rank, "alpha": self.lora_alpha})
 
     @property
     def title(self) -> str:
@@ -44,8 +46,9 @@ class ModelParams(Section):
         words = [self.name, *([f"depth={self.depth}"] if self.depth else []), self.trainable]
         if self.trained_blocks:
             words[-1] += f"={self.trained_blocks}"
-        if self.lora:
-            words += [f"rank={self.lora.rank}", *([f"blocks={self.lora.blocks}"] if self.lora.blocks else [])]
+        if self.adapters:
+            numbers = self.adapters.settings | ({"blocks": self.adapters.blocks} if self.adapters.blocks else {})
+            words += [f"{name}={number:g}" for name, number in numbers.items()]
         return " ".join(words)
 
     @property
