@@ -158,6 +158,11 @@ BAD_VALUES = [
     ("model.name", 3),
     ("model.dropout", 1),
     ("train.class_weights", "even"),
+    ("model.depth", 0),
+    ("model.trained_blocks", 0),
+    ("model.lora_rank", 0),
+    ("model.lora_alpha", 0),
+    ("model.lora_blocks", -1),
     ("train.precision", "fp16"),
     ("evaluate.threshold", 0.0),
     ("evaluate.threshold", 1.0),
@@ -282,6 +287,26 @@ def test_bad_max_length_is_one_problem_that_lists_what_is_allowed(load_changed, 
             "model: features: there is no block 31, only 30; name blocks from 1 to 30",
         ),
         (
+            {"model.depth": 31},
+            "model: depth is 31, but the base has 30 blocks; set it to 30 or less, or to null",
+        ),
+        (
+            {"model.trainable": "last_blocks"},
+            "model: trained_blocks must be a number where trainable is last_blocks; change one of the two",
+        ),
+        (
+            {"model.trained_blocks": 2},
+            "model: trained_blocks must be null where trainable is last_block; change one of the two",
+        ),
+        (
+            {"model.trainable": "last_blocks", "model.trained_blocks": 24, "model.depth": 23},
+            "model: trained_blocks is 24, but the model has 23 blocks; set it to 23 or less",
+        ),
+        (
+            {"model.trainable": "lora", "model.lora_blocks": 31},
+            "model: lora_blocks is 31, but the model has 30 blocks; set it to 30 or less",
+        ),
+        (
             {"model.name": "gpt2-small", "tokenize_pad.max_length": 1025},
             "tokenize_pad.max_length is 1025, but gpt2-small reads at most 1024 tokens; set it to 1024 or less",
         ),
@@ -320,6 +345,9 @@ def test_refusal_says_what_to_do(load_changed, changes, expected):
         {"model.dropout": 0, "train.weight_decay": 0},
         {"train.schedule": "linear", "train.warmup_fraction": 0.999, "train.max_gradient_norm": 1},
         {"train.schedule": "cosine", "train.patience": 1, "train.keep": "best", "train.class_weights": "balanced"},
+        {"model.depth": 30, "model.trainable": "last_blocks", "model.trained_blocks": 30},
+        {"model.depth": 1, "model.trainable": "lora", "model.lora_blocks": 1, "model.lora_rank": 1},
+        {"model.depth": 1, "model.lora_blocks": 31},  # which is not used with last_block
         {"train.epochs": 1_000_000, "train.eval_every_steps": 1_000_000},
         {"plot.width_inches": 100, "plot.dots_per_inch": 100},
         {"check.minimum": {}, "check.maximum": dict.fromkeys([*metrics.NAMES, "test_recall_my label"], 1.0)},
@@ -388,3 +416,20 @@ def test_what_decides_a_result_is_recorded_by_section_and_key(load_changed) -> N
     assert sorted(recorded) == sorted(named)
     assert all(not isinstance(value, dict) for value in recorded.values())
     assert load_changed({"train.learning_rate": 0.00005, "train.seed": 7}).title.endswith(" lr=5e-05 seed=7")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "smollm2-135m last_block"),
+        ({"model.depth": 23}, "smollm2-135m depth=23 last_block"),
+        ({"model.trainable": "last_blocks", "model.trained_blocks": 3}, "smollm2-135m last_blocks=3"),
+        ({"model.trainable": "lora"}, "smollm2-135m lora rank=8 alpha=16"),
+        (
+            {"model.trainable": "lora", "model.lora_blocks": 4, "model.depth": 23},
+            "smollm2-135m depth=23 lora rank=8 alpha=16 blocks=4",
+        ),
+    ],
+)
+def test_a_title_names_the_part_that_is_trained(load_changed, changes, expected) -> None:
+    assert load_changed(changes).title == f"{expected} lr=0.0002 seed=123"

@@ -10,7 +10,7 @@ from spampipe.core.hints import closest
 from spampipe.core.section import Count, Real, Section
 from spampipe.models.architectures import BaseChoice, Weights
 from spampipe.models.catalogue import BASE_MODELS
-from spampipe.models.choices import CausalSetting, Lora, PositionSetting, Trainable, misfit, reading
+from spampipe.models.choices import Adapters, CausalSetting, PositionSetting, Trainable, misfit, reading
 from spampipe.models.features import Pooling, excess_of
 from spampipe.models.hub_names import is_hub_name, named_repository
 
@@ -70,9 +70,11 @@ class ModelParams(Section):
     prompt_calibrate: bool
 
     @property
-    def lora(self) -> Lora | None:
-        """The adapters; None where another part is trained."""
-        return Lora(self.lora_rank, self.lora_alpha, self.lora_blocks) if self.trainable == "lora" else None
+    def adapters(self) -> Adapters | None:
+        """How adapters are made; None where another part is trained."""
+        if self.trainable != "lora":
+            return None
+        return Adapters(self.lora_blocks, {"rank": self.lora_rank, "alpha": self.lora_alpha})
 
     @property
     def title(self) -> str:
@@ -80,8 +82,9 @@ class ModelParams(Section):
         words = [self.name, *([f"depth={self.depth}"] if self.depth else []), self.trainable]
         if self.trained_blocks:
             words[-1] += f"={self.trained_blocks}"
-        if self.lora:
-            words += [f"rank={self.lora.rank}", *([f"blocks={self.lora.blocks}"] if self.lora.blocks else [])]
+        if self.adapters:
+            numbers = self.adapters.settings | ({"blocks": self.adapters.blocks} if self.adapters.blocks else {})
+            words += [f"{name}={number:g}" for name, number in numbers.items()]
         return " ".join(words)
 
     @property

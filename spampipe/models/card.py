@@ -13,7 +13,7 @@ from spampipe.data.truncation import Truncate
 from spampipe.downloads.hub import is_commit
 from spampipe.models.architectures import BaseChoice, ModelConfig
 from spampipe.models.catalogue import BASE_MODELS, HUB_MODELS
-from spampipe.models.choices import Lora, Position, Precision, Trainable, misfit
+from spampipe.models.choices import ADAPTERS, Adapters, Position, Precision, Trainable, misfit
 from spampipe.models.features import Feature, excess_of
 from spampipe.models.hub_names import HubRepository, is_hub_name, named_repository
 from spampipe.models.sealed import Sha256, seal, unsealed
@@ -39,7 +39,7 @@ class ClassifierCard(BaseModel):
         causal: whether a token attends to itself and earlier tokens only.
         trainable: the part that was trained.
         trained_blocks: how many of the last blocks that are kept were, where `trainable` leaves that open.
-        lora: the adapters, where they were trained.
+        adapters: how adapters are made, where they were trained.
         precision: what matrix products are computed in while training, `fp32` or `bf16`.
         revision: the commit of a base model of the hub; None for one that the catalogue has pinned.
         features: what a probe reads, which has no use for `position`; empty for a network of another kind.
@@ -59,7 +59,7 @@ class ClassifierCard(BaseModel):
     causal: bool
     trainable: Trainable
     trained_blocks: Annotated[int, Field(ge=1)] | None = None
-    lora: Lora | None = None
+    adapters: Adapters | None = None
     precision: Precision
     truncate: Truncate = "tail"
     revision: str | None = None
@@ -78,7 +78,7 @@ class ClassifierCard(BaseModel):
     @property
     def last(self) -> int | None:
         """As `freezing.freeze` takes it."""
-        return self.lora.blocks if self.lora else self.trained_blocks
+        return self.adapters.blocks if self.adapters else self.trained_blocks
 
     @model_validator(mode="after")
     def _fits_the_base(self) -> Self:
@@ -108,8 +108,8 @@ class ClassifierCard(BaseModel):
             raise ValueError(f"tokenizer: {self.tokenizer} is not {self.base}'s, {base.family.tokenizer}")
         if self.architecture != base.config:
             raise ValueError(f"architecture: not {self.base}'s")
-        if (self.lora is None) == (self.trainable == "lora"):
-            raise ValueError("lora: must stand where it is what was trained, and nowhere else")
+        if (self.adapters is None) == (self.trainable in ADAPTERS):
+            raise ValueError(f"adapters: must stand exactly where trainable is one of {', '.join(ADAPTERS)}")
         if wrong := misfit(self, self.architecture.num_layers):
             raise ValueError(wrong)
         if self.base_sha256 is not None and not base.has_pretrained_weights:

@@ -7,7 +7,7 @@ from safetensors.torch import load_file, save_file
 
 from spampipe.core import files
 from spampipe.core.errors import CheckpointError, ParamsError, WeightsError
-from spampipe.models import bases, lora
+from spampipe.models import adapters, bases
 from spampipe.models.architectures import Family
 from spampipe.models.backbone import random_state
 from spampipe.models.card import ClassifierCard, SavedCard, save_card
@@ -45,9 +45,10 @@ def create(card: ClassifierCard, seed: int, dropout: float, device: torch.device
         fill(network.decoder, place(state, device), "random weights")
     else:
         trunk = _take_from_base(network, card, base, device, trained=True)
-    if card.lora is not None:
-        lora.attach(network, card.lora)
-        lora.initialize(network, random_stream(seed, "adapters"))
+    if card.adapters is not None:
+        kind = adapters.kind_of(card.trainable)
+        kind.attach(network, card.adapters)
+        kind.initialize(network, random_stream(seed, "adapters"))
     reinitialize_head(network, seed)
     return Model(network, trunk)
 
@@ -77,10 +78,10 @@ def save(network: Classifier, card: ClassifierCard, weights: Path, card_path: Pa
         The card as it was written.
 
     Raises:
-        CheckpointError: the network's adapters are merged, so that they are not known any more.
+        CheckpointError: the network was loaded with adapters, which are merged and not known any more.
     """
-    if card.lora is not None and not lora.adapted_layers(network):
-        raise CheckpointError(f"{weights}: a classifier with LoRA that was loaded cannot be saved; copy its files")
+    if card.adapters is not None and set(trained_parameters(network)) <= {"head.weight", "head.bias"}:
+        raise CheckpointError(f"{weights}: a classifier whose adapters are merged is not saved again; copy its files")
     kept = _kept(network, card)
     with files.replacing(weights) as temporary:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in kept.items()}, temporary)
@@ -112,15 +113,16 @@ def load(card: SavedCard, device: torch.device, weights: Path, base: Path) -> Mo
     if card.base_sha256 is not None:
         _checked_weights(card, base)
         trunk = _take_from_base(network, card, base, device, trained=False)
-    if card.lora is not None:
-        lora.attach(network, card.lora)
+    if card.adapters is not None:
+        adapters.kind_of(card.trainable).attach(network, card.adapters)
     kept = _kept(network, card)
     frozen = {name: tensor for name, tensor in network.state_dict().items() if name not in kept}
     for name in saved:
         if name in frozen:
             raise WeightsError(f"{weights}: tensor {name} is the base's, not a trained one; run `dvc checkout`")
     fill(network, frozen | place(saved, device), weights)
-    lora.merge(network)
+    if card.adapters is not None:
+        adapters.kind_of(card.trainable).merge(network)
     network.eval()
     return Model(network, trunk)
 

@@ -12,22 +12,21 @@ PositionSetting = Literal[Position, "auto"]  # auto: what suits the base model, 
 CausalSetting = bool | Literal["auto"]
 # The part that training changes; with `probe` and `prompt` none, as the base model is only read or asked.
 Trainable = Literal["last_layer", "last_block", "last_two_blocks", "last_blocks", "all", "lora", "probe", "prompt"]
+ADAPTERS: tuple[Trainable, ...] = ("lora",)  # modules of this package; they train the head and what they attach
 Precision = Literal["fp32", "bf16"]  # of matrix products
 
 
 @dataclass(frozen=True)
-class Lora:
-    """Adapters of low rank beside frozen weights; models/lora.py says what they compute.
+class Adapters:
+    """Trained tensors beside a base model's frozen ones.
 
     Attributes:
-        rank: columns of the one, and rows of the other, of the two matrices of an adapter.
-        alpha: their product is multiplied by alpha / rank.
         blocks: how many of the last blocks have them; None for all.
+        settings: numbers that say how they are made, by name; the module of their kind knows which.
     """
 
-    rank: int
-    alpha: float
     blocks: int | None
+    settings: dict[str, int | float]
 
 
 class ChosenPart(Protocol):
@@ -46,8 +45,8 @@ class ChosenPart(Protocol):
         """How many of the last blocks that are kept are trained, where `trainable` leaves that open; else None."""
 
     @property
-    def lora(self) -> Lora | None:
-        """The adapters, where they are what is trained; else None."""
+    def adapters(self) -> Adapters | None:
+        """How adapters are made, where `trainable` is one of ADAPTERS; else None."""
 
 
 class ModelChoices(ChosenPart, Protocol):
@@ -131,8 +130,9 @@ def misfit(part: ChosenPart, num_layers: int | None) -> str | None:
         return (
             f"depth is {part.depth}, but the base has {num_layers} blocks; set it to {num_layers} or less, or to null"
         )
-    counts = {"trained_blocks": part.trained_blocks, "lora_blocks": part.lora.blocks if part.lora else None}
-    for name, blocks in counts.items():
-        if blocks is not None and kept is not None and blocks > kept:
-            return f"{name} is {blocks}, but the model has {kept} blocks; set it to {kept} or less"
+    name, blocks = "trained_blocks", part.trained_blocks
+    if part.adapters is not None:
+        name, blocks = f"{part.trainable}_blocks", part.adapters.blocks
+    if blocks is not None and kept is not None and blocks > kept:
+        return f"{name} is {blocks}, but the model has {kept} blocks; set it to {kept} or less"
     return None

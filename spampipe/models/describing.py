@@ -55,7 +55,7 @@ def describe(
         causal=reads.causal,
         trainable=model.trainable,
         trained_blocks=model.trained_blocks,
-        lora=model.lora,
+        adapters=model.adapters,
         precision=precision,
         truncate=truncate,
         revision=choice.revision,

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from spampipe.models.choices import Trainable
+from spampipe.models.choices import ADAPTERS, Trainable
 from spampipe.models.classifier import Classifier
 
 _TRAINED_BLOCKS: dict[str, int | None] = {
@@ -16,15 +16,15 @@ def freeze(classifier: Classifier, trainable: Trainable, last: int | None = None
 
     Args:
         classifier: the network, yet without adapters.
-        trainable: `last_layer` is the head, as is `probe`; the blocks' choices also train the final norm (the book, section 6.5);
-            `lora` trains the head and the adapters, which are attached afterwards, and no tensor of the base.
-        last: for `last_blocks`, how many are trained; for `lora`, how many have adapters. None for all of them.
+        trainable: `last_layer` is the head, as is `probe`; the blocks' choices also train the final norm (the book,
+            section 6.5). ADAPTERS train the head and what they attach afterwards, and no tensor of the base.
+        last: for `last_blocks`, how many are trained; for ADAPTERS, how many have some. None for all of them.
     """
-    blocks = last if trainable in ("last_blocks", "lora") else _TRAINED_BLOCKS[trainable]
+    blocks = last if trainable in ("last_blocks", *ADAPTERS) else _TRAINED_BLOCKS[trainable]
     classifier.trunk_depth = 0 if blocks is None else max(classifier.decoder.config.num_layers - blocks, 0)
     classifier.requires_grad_(trainable == "all")
     classifier.head.requires_grad_(True)
-    if trainable not in ("last_layer", "probe", "lora"):
+    if trainable not in ("last_layer", "probe", *ADAPTERS):
         classifier.decoder.final_norm.requires_grad_(True)
         classifier.decoder.blocks[classifier.trunk_depth :].requires_grad_(True)
 

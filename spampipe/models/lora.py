@@ -5,14 +5,12 @@ zero at first, as in the paper and in the library `peft`, so that training begin
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from spampipe.models.choices import Lora
+from spampipe.models.choices import Adapters
 from spampipe.models.classifier import Classifier
 from spampipe.models.layers import Linear, linear
 from spampipe.models.precision import rounded, rounds_operands
@@ -27,21 +25,19 @@ class AdaptedLinear(nn.Module):
 
     Args:
         plain: the layer, whose weight and bias become this one's own, frozen.
-        shape: the adapter's rank, and how much its product counts.
-
-    Attributes:
-        is_held: whether predictions, too, keep the weight that they were first made with; `held` sets it.
+        rank: rows of A and columns of B.
+        alpha: the product of both counts alpha / rank times.
     """
 
-    def __init__(self, plain: Linear, shape: Lora) -> None:
+    def __init__(self, plain: Linear, rank: int, alpha: float) -> None:
         super().__init__()
-        self.weight = plain.weight.requires_grad_(False)
-        self.bias = None if plain.bias is None else plain.bias.requires_grad_(False)
+        plain.requires_grad_(False)
+        self.weight, self.bias = plain.weight, plain.bias
         outputs, inputs = plain.weight.shape
-        self.adapter_a = nn.Parameter(plain.weight.new_empty(shape.rank, inputs))
-        self.adapter_b = nn.Parameter(plain.weight.new_empty(outputs, shape.rank))
-        self.is_held = False
-        self._scale = shape.alpha / shape.rank
+        self.adapter_a = nn.Parameter(plain.weight.new_empty(rank, inputs))
+        self.adapter_b = nn.Parameter(plain.weight.new_empty(outputs, rank))
+        self._is_held = False
+        self._scale = alpha / rank
         self._kept: tuple[object, Tensor] | None = None  # a weight, after what it is rounded to
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -51,7 +47,7 @@ class AdaptedLinear(nn.Module):
             inputs: (..., inputs), what the layer reads.
         """
         rounds = rounds_operands() or torch.is_autocast_enabled(inputs.device.type)
-        if not self.training and not self.is_held:
+        if not self.training and not self._is_held:
             return linear(inputs, self.merged_weight(), self.bias)
         outputs = linear(inputs, self._kept_weight(rounds), self.bias, weight_is_rounded=rounds)
         if not self.training:
@@ -64,12 +60,16 @@ class AdaptedLinear(nn.Module):
         Args:
             mode: true for training.
         """
-        self.forget()
+        self._kept = None
         return super().train(mode)
 
-    def forget(self) -> None:
-        """Drop what is kept of the weight."""
-        self._kept = None
+    def hold(self, on: bool) -> None:
+        """For `adapters.held`: whether predictions, too, keep the weight that they are first made with.
+
+        Args:
+            on: true from now on, or not any more.
+        """
+        self._is_held, self._kept = on, None
 
     def merged_weight(self) -> Tensor:
         """(outputs, inputs) float32, the weight of a plain layer that computes the same."""
@@ -88,43 +88,26 @@ class AdaptedLinear(nn.Module):
         return self._kept[1]
 
 
-@contextmanager
-def held(classifier: Classifier) -> Iterator[None]:
-    """Within the block, predictions merge each adapter once; no adapter may change meanwhile.
+def attach(classifier: Classifier, adapters: Adapters) -> None:
+    """As in adapters.Kind: each linear layer of the blocks after the trunk gets one.
 
     Args:
-        classifier: the network; one without adapters stays as it is.
+        classifier: as there.
+        adapters: with settings `rank` and `alpha`.
     """
-    layers = adapted_layers(classifier)
-    try:
-        for layer in layers:
-            layer.is_held = True
-        yield
-    finally:
-        for layer in layers:
-            layer.is_held = False
-            layer.forget()
-
-
-def attach(classifier: Classifier, shape: Lora) -> None:
-    """Give each linear layer of the blocks after the trunk an adapter, whose tensors are yet without values.
-
-    Args:
-        classifier: frozen by `freezing.freeze`; the tensors of those blocks are there. Changed in place.
-        shape: what adapters.
-    """
+    rank, alpha = int(adapters.settings["rank"]), adapters.settings["alpha"]
     for module in list(classifier.decoder.blocks[classifier.trunk_depth :].modules()):
         for name, layer in list(module.named_children()):
             if isinstance(layer, Linear):
-                setattr(module, name, AdaptedLinear(layer, shape).train(layer.training))
+                setattr(module, name, AdaptedLinear(layer, rank, alpha).train(layer.training))
 
 
 def initialize(classifier: Classifier, generator: torch.Generator) -> None:
-    """Draw the adapters: A uniform within 1/sqrt(inputs), as `peft` draws it, and B zero.
+    """As in adapters.Kind: A uniform within 1/sqrt(inputs), as `peft` draws it, and B zero.
 
     Args:
-        classifier: the network, whose adapters are written to; one without adapters stays as it is.
-        generator: the random numbers' source, on the CPU.
+        classifier: as there.
+        generator: as there.
     """
     with torch.no_grad():
         for layer in adapted_layers(classifier):
@@ -144,10 +127,10 @@ def adapted_layers(classifier: Classifier) -> list[AdaptedLinear]:
 
 
 def merge(classifier: Classifier) -> None:
-    """Put each adapter into the weight beside it, so that predictions cost what they cost without adapters.
+    """As in adapters.Kind: the layers are plain and frozen then.
 
     Args:
-        classifier: the network, changed in place: its layers are plain and frozen then. One without adapters stays.
+        classifier: as there.
     """
     for module in list(classifier.decoder.blocks.modules()):
         for name, layer in list(module.named_children()):

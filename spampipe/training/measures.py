@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from spampipe.data.labels import EVEN, decide
-from spampipe.models import lora
+from spampipe.models.adapters import held
 from spampipe.models.choices import Precision
 from spampipe.models.classifier import Classifier
 from spampipe.models.compute import send
@@ -90,7 +90,7 @@ def evaluating(classifier: Classifier) -> Iterator[None]:
     was_training = classifier.training
     classifier.eval()
     try:
-        with torch.no_grad(), lora.held(classifier):
+        with torch.no_grad(), held(classifier):
             yield
     finally:
         classifier.train(was_training)

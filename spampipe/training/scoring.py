@@ -9,6 +9,7 @@ from torch import Tensor
 from spampipe.core.progress import Progress
 from spampipe.data.labels import Probabilities
 from spampipe.data.tokens import TokenTable
+from spampipe.models.adapters import held
 from spampipe.models.choices import Precision
 from spampipe.models.frozen_trunk import Model
 from spampipe.models.precision import autocast, rounded_weights
@@ -48,6 +49,7 @@ def class_probabilities(
     with (
         Progress(f"scoring {name}", len(table), "messages", shown=name is not None) as progress,
         rounded_weights(model.network, precision),
+        held(model.network),
     ):
         for batch in order.split(batch_size):
             with autocast(examples.labels.device, precision):

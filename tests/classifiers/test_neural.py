@@ -63,7 +63,16 @@ def trained(workspace: Workspace, labels: LabelSet = TWO, **changes: object) -> 
 
 
 @pytest.mark.parametrize("labels", [TWO, THREE], ids=["two", "three"])
-@pytest.mark.parametrize("changes", [{}, {"causal": False, "position": "mean"}], ids=["causal", "both ways"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"causal": False, "position": "mean"},
+        {"trainable": "last_blocks", "trained_blocks": 1, "depth": 1},
+        {"trainable": "lora"},
+    ],
+    ids=["causal", "both ways", "cut", "lora"],
+)
 def test_a_trained_classifier_comes_back_with_its_answers(workspace, labels, changes):
     classifier, test = trained(workspace, labels, **changes), split(workspace, "test", 9, labels)
     loaded = catalogue.load(workspace)

@@ -418,6 +418,11 @@ EDITS = [
     ("architecture", SHAPE | {"width": 3}),
     ("architecture", {"width": 3}),
     ("temperature", 1),
+    ("depth", 4),
+    ("depth", 0),
+    ("trained_blocks", 1),
+    ("adapters", {"blocks": None, "settings": {"rank": 8, "alpha": 16}}),
+    ("trainable", "lora"),
 ]
 POSSIBLE = [("position", "last"), ("labels", {"names": ["spam", "ham"], "positive": "spam"})]
 

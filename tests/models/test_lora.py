@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from spampipe.models import lora, precision
-from spampipe.models.choices import Lora
+from spampipe.models import adapters, lora, precision
+from spampipe.models.choices import Adapters
 from spampipe.models.classifier import Classifier
 from spampipe.models.compute import random_stream
 from spampipe.models.freezing import freeze, trained_parameters
@@ -114,8 +114,8 @@ def test_merged_weights_give_the_logits_of_training_and_those_of_prediction_bit_
 def test_first_values_are_those_of_peft_and_leave_the_bases_answers():
     plain = make_classifier(LLAMA)
     freeze(plain, "lora")
-    before, shape = logits(plain), Lora(rank=64, alpha=16.0, blocks=None)
-    lora.attach(plain, shape)
+    before = logits(plain)
+    lora.attach(plain, Adapters(None, {"rank": 64, "alpha": 16}))
     lora.initialize(plain, random_stream(5, "adapters"))
     assert torch.equal(logits(plain), before) and torch.equal(logits(plain.train()), before)
     theirs = inject_adapter_in_model(LoraConfig(r=64, target_modules=["down"]), make_decoder(LLAMA))
@@ -143,7 +143,7 @@ def test_a_trained_network_predicts_in_bfloat16_as_a_merged_one(family, units, m
     train(classifier, training_settings(precision="bf16"))
     plain, found = merged(classifier), []
     for network in (classifier, plain):
-        for context in (nullcontext(), rounded_weights(network, "bf16"), lora.held(network)):
+        for context in (nullcontext(), rounded_weights(network, "bf16"), adapters.held(network)):
             with context:
                 found.append(logits(network, "bf16"))
     assert all(torch.equal(found[0], each) for each in found[1:])
@@ -158,7 +158,7 @@ def test_a_changed_adapter_changes_the_answers_at_once(kind):
     functional.cross_entropy(classifier(IDS, LENGTHS), torch.tensor([0, 1, 0, 1])).backward()
     optimizer.step()
     found.append(logits(classifier, kind))
-    with lora.held(classifier):
+    with adapters.held(classifier):
         found += [logits(classifier, kind), logits(classifier, kind)]
     optimizer.step()
     found.append(logits(classifier, kind))
@@ -208,8 +208,8 @@ def test_each_linear_layer_of_the_chosen_blocks_has_an_adapter(family):
             for name, module in plain[number].named_modules()
             if isinstance(module, nn.Linear)
         }
-        adapters = {f"{name}.{tensor}" for name in found for tensor in ("adapter_a", "adapter_b")}
-        assert set(trained_parameters(classifier)) == adapters | {"head.weight", "head.bias"}
+        tensors = {f"{name}.{tensor}" for name in found for tensor in ("adapter_a", "adapter_b")}
+        assert set(trained_parameters(classifier)) == tensors | {"head.weight", "head.bias"}
 
 
 def test_no_gradient_is_computed_for_a_frozen_weight_or_before_the_first_adapter():

@@ -13,7 +13,7 @@ from spampipe.data.tokens import TokenTable
 from spampipe.models import lora
 from spampipe.models.architectures import DecoderConfig, EncoderConfig, ModelConfig
 from spampipe.models.backbone import Backbone
-from spampipe.models.choices import Lora, Position, Trainable
+from spampipe.models.choices import Adapters, Position, Trainable
 from spampipe.models.classifier import Classifier, initialize_head
 from spampipe.models.decoder import Decoder
 from spampipe.models.encoder import Encoder
@@ -106,7 +106,7 @@ def make_classifier(
     classifier = Classifier(make_backbone(config, seed, dropout), num_labels, position, causal)
     freeze(classifier, trainable, last)
     if trainable == "lora":
-        lora.attach(classifier, Lora(rank=3, alpha=4.5, blocks=last))
+        lora.attach(classifier, Adapters(last, {"rank": 3, "alpha": 4.5}))
         for number, layer in enumerate(lora.adapted_layers(classifier)):
             for tensor in (layer.adapter_a, layer.adapter_b):
                 nn.init.normal_(tensor, std=0.1, generator=torch.Generator().manual_seed(seed + number))
