@@ -8,36 +8,13 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from spampipe.core import files
 from spampipe.core.errors import DataError
+from spampipe.inference import answer_columns
 from spampipe.inference.message_files import kind_of
 from spampipe.inference.message_rows import TEXT, Row, Source
 from spampipe.inference.table_writers import CsvWriter, JsonWriter, ParquetWriter, Writer
 
 if TYPE_CHECKING:
     from spampipe.classifiers.text_classifier import Prediction
-
-LABEL, PROBABILITY = "label", "probability"
-
-
-def answer_columns(top: int | None) -> list[str]:
-    """What the parts of an answer are called.
-
-    Args:
-        top: how many labels an answer has, each with its own probability: the predicted one, then the most probable
-            of the others; at most as many as there are. None for the predicted one alone, with the probability that
-            `Prediction.probability` is.
-
-    Returns:
-        label, probability, label_2, probability_2 and so on.
-    """
-    more = [f"{name}_{rank}" for rank in range(2, (top or 1) + 1) for name in (LABEL, PROBABILITY)]
-    return [LABEL, PROBABILITY, *more]
-
-
-def _values(found: "Prediction", top: int | None) -> list[str | float]:
-    """The values of `answer_columns`."""
-    if top is None:
-        return [found.label, found.probability]
-    return [value for pair in found.ranked[:top] for value in pair]
 
 
 class Sink(Protocol):
@@ -65,7 +42,7 @@ class Lines:
     Args:
         stream: the text stream that the lines are written to.
         as_json: whether each line is a JSON object.
-        top: how many labels an answer has, as in `answer_columns`.
+        top: how many labels an answer has, as in `answer_columns.names`.
     """
 
     def __init__(self, stream: TextIO, *, as_json: bool, top: int | None = None) -> None:
@@ -78,9 +55,11 @@ class Lines:
     def write(self, rows: Sequence[Row], predictions: "Sequence[Prediction]") -> None:
         """As in Sink; a reader sees the answers at once."""
         for found in predictions:
-            values = _values(found, self._top)
+            values = answer_columns.values(found, self._top)
             if self._as_json:
-                line = json.dumps(dict(zip(answer_columns(self._top), values, strict=True)) | {TEXT: found.text})
+                line = json.dumps(
+                    dict(zip(answer_columns.names(self._top), values, strict=True)) | {TEXT: found.text}
+                )
             else:
                 words = [f"{value:.4f}" if isinstance(value, float) else value for value in values]
                 line = "\t".join([*words, found.text])
@@ -92,12 +71,12 @@ class Lines:
 def to_file(path: Path, source: Source, top: int | None = None) -> Iterator[Sink]:
     """A file with all columns of the source and the answers', which replaces `path` once the block succeeds.
 
-    The answers' columns are `answer_columns`, with `predicted_` before a name that is the source's own.
+    The answers' columns are `answer_columns.names`, with `predicted_` before a name that is the source's own.
 
     Args:
         path: the file; the end of its name says which kind of table it becomes.
         source: the messages that will be answered.
-        top: how many labels an answer has, as in `answer_columns`.
+        top: how many labels an answer has, as in `answer_columns.names`.
 
     Yields:
         What takes the answers.
@@ -110,7 +89,7 @@ def to_file(path: Path, source: Source, top: int | None = None) -> Iterator[Sink
         raise DataError(f"{path}: .txt has no columns; name it .csv, .tsv, .jsonl or .parquet")
     with files.replacing(path) as temporary:
         if kind == ".parquet":
-            writer: Writer = ParquetWriter(temporary, path, source, len(answer_columns(top)))
+            writer: Writer = ParquetWriter(temporary, path, source, len(answer_columns.names(top)))
         elif kind == ".jsonl":
             writer = JsonWriter(temporary)
         else:
@@ -127,7 +106,7 @@ class _Table:
     def __init__(self, writer: Writer, columns: Sequence[str] | None, top: int | None) -> None:
         self._writer, self._top = writer, top
         self._columns: Sequence[str] | None = None
-        self._names = answer_columns(top)
+        self._names = answer_columns.names(top)
         if columns is not None:
             self._begin(columns)
 
@@ -141,7 +120,7 @@ class _Table:
     def write(self, rows: Sequence[Row], predictions: "Sequence[Prediction]") -> None:
         self._writer.write(
             [
-                row.fields | dict(zip(self._names, _values(found, self._top), strict=True))
+                row.fields | dict(zip(self._names, answer_columns.values(found, self._top), strict=True))
                 for row, found in zip(rows, predictions, strict=True)
             ]
         )
