@@ -53,16 +53,17 @@ class Attention(nn.Module):
         value = self._split_heads(self.value(hidden_states), self.num_kv_heads)
         if rotation is not None:
             query, key = rotation(query, chosen), rotation(key)
-        if rounds_operands():  # they are rounded already
+        if rounds_operands() or _is_slow_backward(query):  # they are rounded already
             query, key, value = query.float(), key.float(), value.float()
-        attended = functional.scaled_dot_product_attention(
-            query,
-            self._share(key),
-            self._share(value),
-            attn_mask=_mask(hidden_states, causal, real, chosen),
-            dropout_p=self.dropout if self.training else 0.0,
-            is_causal=causal and chosen is None,
-        )
+        with torch.autocast(query.device.type, enabled=False):  # it would round them again
+            attended = functional.scaled_dot_product_attention(
+                query,
+                self._share(key),
+                self._share(value),
+                attn_mask=_mask(hidden_states, causal, real, chosen),
+                dropout_p=self.dropout if self.training else 0.0,
+                is_causal=causal and chosen is None,
+            )
         return self.output(attended.transpose(1, 2).flatten(2))
 
     def _split_heads(self, projected: Tensor, heads: int) -> Tensor:
@@ -120,6 +121,12 @@ def take(hidden_states: Tensor, chosen: Tensor) -> Tensor:
     """
     rows = torch.arange(hidden_states.shape[0], device=hidden_states.device)
     return hidden_states[rows, chosen].unsqueeze(1)
+
+
+def _is_slow_backward(query: Tensor) -> bool:
+    """Whether gradients through attention take torch several times longer in bfloat16 than in float32: on a CPU."""
+    several = query.shape[2] > 1
+    return several and query.device.type == "cpu" and query.dtype == torch.bfloat16 and query.requires_grad
 
 
 def _mask(hidden_states: Tensor, causal: bool, real: Tensor | None, chosen: Tensor | None) -> Tensor | None:

@@ -160,3 +160,15 @@ def test_a_processor_told_to_do_without_avx512_has_no_units():
     found = subprocess.run([sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, text=True)
     assert found.stdout.strip() == "False"
     assert not has_bf16_units(torch.device("mps"))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_gradients_through_attention_are_made_in_float32_on_a_processor(family, monkeypatch):
+    monkeypatch.setattr(precision, "has_bf16_units", lambda device: True)
+    classifier = make_classifier(FAMILIES[family], trainable="all").train()
+    with Products() as products, autocast(CPU, "bf16"):
+        classifier(random_ids(FAMILIES[family], 2, 7), torch.tensor([7, 5])).sum().backward()
+    attention = [dtypes for name, dtypes in products.seen if "dot_product" in name]
+    in_float32 = [dtypes == {torch.float32} for dtypes in attention]
+    assert sum(in_float32) >= 2 * 2  # forward and backward in all blocks but the last, where one position asks
+    assert {dtype for name, dtypes in products.seen if "::mm" in name for dtype in dtypes} == {torch.bfloat16}
