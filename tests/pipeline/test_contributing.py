@@ -14,18 +14,23 @@ from spampipe.core import files
 from spampipe.core.workspace import Workspace
 from spampipe.data import labels
 from tests.classifiers.test_linear_toy import KIND
-from tests.support.contributing import files_to_touch, kinds
+from tests.support.contributing import files_to_touch, kinds, past_files
+from tests.support.project import ROOT
 from tests.support.repositories import change, copied, run
 
 # At most so many files for each, tests and documents not counted.
 MOST = {
     "data set": 3,
     "model family": 4,
+    "family of the hub": 3,
+    "kind of adapters": 4,
     "other kind of classifier": 3,
     "metric": 2,
     "stage": 5,
     "source of downloads": 2,
 }
+
+PAST = {"BERT": 4, "Llama from the hub": 3, "Qwen2 from the hub": 3, "LoRA": 4, "Linear models": 3}
 
 SOURCE = '''"""Files spelt out in their address; for very small ones."""
 
@@ -226,6 +231,12 @@ def test_the_table_names_every_kind_and_no_more_files_than_it_may() -> None:
     assert set(kinds()) == set(MOST)
     for what, most in MOST.items():
         assert len(files_to_touch(what, "toy")) <= most, what
+
+
+def test_the_files_that_past_additions_are_in_are_there_and_no_more_than_they_may_be() -> None:
+    for what, most in PAST.items():
+        files = past_files(what)
+        assert len(files) <= most and all((ROOT / file).is_file() for file in files), what
 
 
 @pytest.mark.parametrize("what", ADDED)

@@ -13,6 +13,17 @@ def kinds() -> list[str]:
     return [row["what"] for row in _ROW.finditer(text) if "`" in row["files"]]
 
 
+def past_files(what: str) -> set[str]:
+    """The files that CONTRIBUTING.md names for something that the project has.
+
+    Args:
+        what: its row in the second table.
+    """
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (files,) = re.findall(rf"^\| {what} \| (.*) \|$", text, re.MULTILINE)
+    return set(re.findall(r"`([^`]+)`", files))
+
+
 def files_to_touch(what: str, name: str) -> set[str]:
     """The files that CONTRIBUTING.md names.
 
