@@ -42,9 +42,11 @@ MODELS: Mapping[str, Mapping[str, Any]] = {
     "minilm": {
         "model.name": "minilm-l6",
         "model.trainable": "all",
-        "train.learning_rate": 0.0002,
-        "train.epochs": 5,
+        "model.dropout": 0.1,
+        "train.learning_rate": 0.00015,
+        "train.epochs": 4,
         "train.warmup_fraction": 0.1,
+        "train.max_gradient_norm": 1.0,
     },
     "lora": {
         "model.trainable": "lora",
@@ -53,6 +55,7 @@ MODELS: Mapping[str, Mapping[str, Any]] = {
         "train.learning_rate": 0.0005,
         "train.epochs": 2,
         "train.warmup_fraction": 0.1,
+        "train.group_by_length": True,
     },
 }
 
