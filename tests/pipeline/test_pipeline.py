@@ -323,17 +323,22 @@ def test_one_class_only_is_refused(repository: Path) -> None:
     assert "none of them labelled spam" in failed.stderr
 
 
-@pytest.mark.usefixtures("minilm_base")  # so that its files are there
-def test_an_encoder_goes_through_all_stages_by_its_name_alone(repository: Path) -> None:
-    settings = ("-S", "model.name=minilm-l6", "-S", "model.weights=pretrained")
-    output = run(repository, "dvc", "exp", "run", "-n", "encoder", *settings).stdout
+@pytest.mark.usefixtures("minilm_base", "smollm2_base")  # so that their files are there
+@pytest.mark.parametrize(
+    ("name", "position", "causal"), [("minilm-l6", "mean", False), ("smollm2-135m", "last_real", True)]
+)
+def test_a_pretrained_model_goes_through_all_stages_by_its_name_alone(
+    repository: Path, name: str, position: str, causal: bool
+) -> None:
+    settings = ("-S", f"model.name={name}", "-S", "model.weights=pretrained")
+    output = run(repository, "dvc", "exp", "run", "-n", "pretrained", *settings).stdout
     assert reran(output) == ["download", "tokenize-pad", "train", "evaluate", "plot"]
     workspace = Workspace(repository)
     card = json.loads(workspace.classifier_card.read_text())
     assert {name: card[name] for name in ("base", "position", "causal", "trainable")} == {
-        "base": "minilm-l6",
-        "position": "mean",
-        "causal": False,
+        "base": name,
+        "position": position,
+        "causal": causal,
         "trainable": "last_block",
     }
     metrics = json.loads(workspace.evaluate_metrics.read_text())
@@ -343,4 +348,4 @@ def test_an_encoder_goes_through_all_stages_by_its_name_alone(repository: Path) 
     texts = ["see you at 5 for lunch, 3 of us", "WIN 5000 pounds now, text 4 to claim your prize"]
     answers = run(repository, "spampipe", "classify", *texts).stdout.splitlines()
     assert [answer.split("\t")[0] for answer in answers] == ["ham", "spam"]
-    assert tracked_runs(repository)[-1].data.params["model.name"] == "minilm-l6"
+    assert tracked_runs(repository)[-1].data.params["model.name"] == name
