@@ -49,11 +49,12 @@ MODELS: Mapping[str, Mapping[str, Any]] = {
         "train.max_gradient_norm": 1.0,
     },
     "lora": {
+        "model.depth": 23,
         "model.trainable": "lora",
         "model.lora_rank": 8,
         "model.lora_alpha": 16,
-        "train.learning_rate": 0.0005,
-        "train.epochs": 2,
+        "train.learning_rate": 0.001,
+        "train.epochs": 3,
         "train.warmup_fraction": 0.1,
         "train.group_by_length": True,
     },
@@ -72,9 +73,10 @@ def main() -> None:
     if RESULT.exists():
         rows = json.loads(RESULT.read_text(encoding="utf-8"))["models"]
     for name in wanted.only:
-        rows[name] = over_seeds(MODELS[name], texts, labels, wanted.seeds)
-        document = {"machine": timing.machine(), "dataset": DATASET, "common": COMMON, "models": rows}
-        files.write_json(RESULT, document)
+        for seed in wanted.seeds:
+            rows[name] = with_seed(rows.get(name), MODELS[name], seed, texts, labels)
+            document = {"machine": timing.machine(), "dataset": DATASET, "common": COMMON, "models": rows}
+            files.write_json(RESULT, document)
 
 
 def questions() -> tuple[list[str], list[str]]:
@@ -86,22 +88,33 @@ def questions() -> tuple[list[str], list[str]]:
     return table["Text"].tolist(), known.names_of(table["Label"].to_numpy()).tolist()
 
 
-def over_seeds(changes: Mapping[str, Any], texts: list[str], labels: list[str], seeds: list[int]) -> dict[str, Any]:
-    """Each figure's mean, standard deviation and values over splits and seeds, and the seconds that each run took."""
-    summaries, seconds = [], []
-    for seed in seeds:
-        settings = Params.load(Workspace().params).changed(
-            {**COMMON, **changes, "split.seed": seed, "train.seed": seed}
-        )
-        start = time.perf_counter()
-        summaries.append(spampipe.train(texts, labels, params=settings).metrics)
-        seconds.append(time.perf_counter() - start)
+def with_seed(
+    row: dict[str, Any] | None, changes: Mapping[str, Any], seed: int, texts: list[str], labels: list[str]
+) -> dict[str, Any]:
+    """A model's figures with those of one more split and seed, and the seconds that each run took.
+
+    Args:
+        row: its figures so far; those of other settings, or of this seed, are dropped.
+        changes: its settings.
+        seed: of the split and of training.
+        texts: the questions.
+        labels: the name of each one's label.
+    """
+    settings = Params.load(Workspace().params).changed({**COMMON, **changes, "split.seed": seed, "train.seed": seed})
+    start = time.perf_counter()
+    found = spampipe.train(texts, labels, params=settings).metrics
+    runs: dict[int, Any] = {seed: {"seconds": time.perf_counter() - start, **{name: found[name] for name in FIGURES}}}
+    if row is not None and row["params"] == dict(changes):
+        earlier = zip(row["seeds"], row["runs"], strict=True)
+        runs = {other: figures for other, figures in earlier if other != seed} | runs
+    ordered = [runs[other] for other in sorted(runs)]
     figures = {}
     for name in FIGURES:
-        values = [float(summary[name] or 0) for summary in summaries]
+        values = [float(run[name] or 0) for run in ordered]
         spread = statistics.stdev(values) if len(values) > 1 else 0.0
-        figures[name] = {"mean": statistics.mean(values), "std": spread, "values": values}
-    return {"params": dict(changes), "seeds": seeds, "figures": figures, "seconds": timing.spread(seconds)}
+        figures[name] = {"mean": statistics.mean(values), "std": spread}
+    seconds = timing.spread([run["seconds"] for run in ordered])
+    return {"params": dict(changes), "seeds": sorted(runs), "runs": ordered, "figures": figures, "seconds": seconds}
 
 
 if __name__ == "__main__":

@@ -208,9 +208,12 @@ def _take_from_base(
     load_into(decoder, family, path, trunk | elsewhere | cut_off, device)
     if not trunk:
         return FrozenTrunk(network)
-    return FrozenTrunk(
-        network, str(card.base_sha256), lambda: load_into(decoder, family, path, stored - trunk, device)
-    )
+
+    def load_trunk() -> None:
+        others = (stored | set(decoder.state_dict())) - trunk  # adapters may have come to the tail
+        load_into(decoder, family, path, others, device)
+
+    return FrozenTrunk(network, str(card.base_sha256), load_trunk)
 
 
 def _family(card: ClassifierCard, base: Path) -> Family:

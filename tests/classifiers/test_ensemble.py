@@ -23,7 +23,7 @@ from spampipe.core.workspace import Workspace
 from spampipe.data import tokens
 from spampipe.data.labels import EVEN, LabelSet, decide
 from spampipe.models.families.gpt2 import FAMILY
-from spampipe.training import training_log
+from spampipe.training import tables
 from spampipe.training.training_log import Record
 from tests.support.label_sets import THREE, TWO
 from tests.support.project import ROOT
@@ -44,7 +44,7 @@ class LengthsClassifier(TextClassifier):
         self.labels, self.threshold, self._means = labels, threshold, means
 
     @classmethod
-    def create(cls, model, train, labels, max_length, workspace):
+    def create(cls, model, train, labels, max_length, workspace, truncate="tail"):
         assert (model.name, model.members) == (cls.name, None)
         return cls(labels, EVEN, np.zeros(len(labels)))
 
@@ -164,13 +164,13 @@ def test_the_records_are_the_base_models_and_then_the_ensembles(workspace):
     shares = [
         (decide(classifier.probabilities(part.texts, part.tokens), TWO, EVEN) == part.labels).mean() for part in parts
     ]
-    summary = training_log.summary(records)
+    summary = tables.summary(records, "last")
     assert [summary["train_accuracy"], summary["validation_accuracy"]] == shares
     assert 0.123 not in [record.train for record in records]
-    steps, epochs = training_log.steps_table(records), training_log.epochs_table(records)
+    steps, epochs = tables.steps_table(records), tables.epochs_table(records, "last")
     assert len(steps) == 8 and epochs["step"].is_unique and epochs["step"].is_monotonic_increasing
     assert epochs["epoch"].tolist() == [1.0, 2.0, 2.0]
-    points = training_log.curves(steps, epochs)
+    points = tables.curves(steps, epochs)
     assert len({(name, step) for name, _, step in points}) == len(points)
 
 

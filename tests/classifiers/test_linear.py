@@ -31,7 +31,7 @@ from spampipe.data.labels import EVEN, LabelSet, decide
 from spampipe.evaluation import scores
 from spampipe.evaluation.scored import judged
 from spampipe.models.card import save_card
-from spampipe.training import training_log
+from spampipe.training import tables, training_log
 from tests.support.project import ROOT
 
 KINDS = ("tfidf-logistic", "tfidf-svm")
@@ -270,7 +270,7 @@ def test_training_reports_accuracies_once() -> None:
     for split, share in ((train, records[0].train), (validation, records[0].validation)):
         found = judged("x", split.texts, split.labels, classifier.probabilities(split.texts), THREE, EVEN)
         assert share == scores.accuracy(found)
-    assert set(training_log.summary(records)) == {"train_accuracy", "validation_accuracy", "steps", "examples_seen"}
+    assert set(tables.summary(records, "last")) == {"train_accuracy", "validation_accuracy", "steps", "examples_seen"}
     assert classifier.training_flops(100, 1000) is None
     with pytest.raises(CheckpointError, match="trained already"):
         classifier.fit(train, validation, heard.append)

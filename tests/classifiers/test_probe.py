@@ -19,7 +19,7 @@ from spampipe.data import tokens
 from spampipe.data.labels import EVEN, LabelSet, decide
 from spampipe.models.card import load_card
 from spampipe.models.families.gpt2 import FAMILY
-from spampipe.training import feature_pass, ridge, training_log
+from spampipe.training import feature_pass, ridge, tables, training_log
 from tests.support.label_sets import THREE, TWO
 from tests.support.project import ROOT
 from tests.support.tiny_training import settings
@@ -72,7 +72,7 @@ def test_a_probe_comes_back_with_its_answers(workspace, labels, causal, precisio
     assert (decide(found[0], labels, EVEN) == test.labels).all()
     assert loaded.probabilities([]).shape == (0, len(labels))
     assert loaded.describe() == json.loads(json.dumps(load_card(workspace.classifier_card).model_dump(mode="json")))
-    assert training_log.summary(records)["train_accuracy"] == 1.0
+    assert tables.summary(records, "last")["train_accuracy"] == 1.0
 
 
 def test_what_training_reports_is_what_is_saved(workspace):
@@ -85,7 +85,7 @@ def test_what_training_reports_is_what_is_saved(workspace):
         figures = {record.quantity: getattr(record, name) for record in records}
         assert figures["accuracy"] == (decide(found, TWO, EVEN) == part.labels).mean()
         assert figures["loss"] == pytest.approx(-np.log(right).mean())
-    assert [len(training_log.steps_table(records)), len(training_log.epochs_table(records))] == [1, 1]
+    assert [len(tables.steps_table(records)), len(tables.epochs_table(records, "last"))] == [1, 1]
 
 
 def test_the_head_is_what_the_regression_gives(workspace):

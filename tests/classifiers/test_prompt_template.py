@@ -126,5 +126,6 @@ def test_an_answer_that_is_no_token_of_its_own_is_refused(tokenizer: Tokenizer) 
 
 def test_texts_are_cut_to_their_first_tokens(tokenizer: Tokenizer) -> None:
     texts = ["a b c d", "a b c", " ", "🎉🎉🎉"]
-    assert prompt_tokens.cut(texts, tokenizer, 3)[:3] == ["a b c", "a b c", " "]
-    assert prompt_tokens.cut(texts, tokenizer, 100) == texts
+    assert prompt_tokens.cut(texts, tokenizer, 3, "tail")[:3] == ["a b c", "a b c", " "]
+    assert prompt_tokens.cut(texts, tokenizer, 3, "head")[:3] == [" b c d", "a b c", " "]
+    assert prompt_tokens.cut(texts, tokenizer, 100, "tail") == texts

@@ -74,7 +74,8 @@ def trained_as(workspace: Workspace, labels: LabelSet, expected: list[str]) -> b
     """Whether training would count all these labels as right."""
     given = [labels.names.index(name) for name in expected]
     model = model_of(workspace)
-    return measures.accuracy(model.network, TokenExamples(model, table_of(workspace, labels, given)), "fp32") == 1
+    examples = TokenExamples(model, table_of(workspace, labels, given))
+    return measures.over_all(model.network, examples, "fp32").accuracy == 1
 
 
 def positives(workspace: Workspace) -> list[float]:

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
 import pytest
 import torch
@@ -22,7 +21,7 @@ from spampipe.data.labels import LabelSet
 from spampipe.models import checkpoint, describing
 from spampipe.models.card import FORMAT, ClassifierCard, SavedCard, load_card
 from spampipe.models.catalogue import BASE_MODELS
-from spampipe.models.choices import Precision, Trainable
+from spampipe.models.choices import Precision
 from spampipe.models.families import bert, gpt2
 from spampipe.models.freezing import trained_parameters, trunk_parameters
 from spampipe.models.frozen_trunk import Model
@@ -45,9 +44,9 @@ from tests.support.tiny_models import (
 )
 
 CPU = torch.device("cpu")
-TRAINABLE = get_args(Trainable)
+TRAINABLE = ("last_layer", "last_block", "last_two_blocks", "all")
 SEED = 3
-MODEL = committed("model")
+MODEL = committed("model") | {"position": "last_real", "causal": True}
 GPT2_PRETRAINED = {"name": "gpt2-small", "weights": "pretrained"}
 LLAMA_PRETRAINED = {"name": "smollm2-135m", "weights": "pretrained"}
 RANDOM = {"name": "gpt2-tiny", "weights": "random"}

@@ -23,7 +23,8 @@ from spampipe.training.examples import TokenExamples, TrunkExamples
 from spampipe.training.trunk_pass import batches_by_length
 from tests.support.tiny_models import GPT2, LLAMA, NETWORKS, make_classifier, make_table, torch_threads
 
-POSITIONS, TRAINABLE = get_args(Position), get_args(Trainable)
+POSITIONS = get_args(Position)
+TRAINABLE = tuple(part for part in get_args(Trainable) if part != "prompt")  # which has no head
 
 HEAD = {"head.weight", "head.bias"}
 NORM = {

@@ -26,6 +26,7 @@ from spampipe.models.catalogue import BASE_MODELS
 from spampipe.models.weights import load_decoder
 from tests.support import tiny_training
 from tests.support.label_sets import THREE, TWO
+from tests.support.project import committed
 
 MODEL = BASE_MODELS["minilm-l6"]
 SENTENCES = [
@@ -165,9 +166,7 @@ def test_it_learns_meanings_and_comes_back_with_its_answers(
     shutil.copytree(minilm_base, workspace.base)
     texts = [text for subject in SUBJECTS.values() for text in subject]
     classes = np.repeat(np.arange(3), 4)
-    model = ModelParams(
-        name="minilm-l6", weights="pretrained", trainable=trainable, position="auto", causal="auto", dropout=0.0
-    )
+    model = ModelParams.model_validate(committed("model") | {"name": "minilm-l6", "trainable": trainable})
     train = tiny_training.settings(
         epochs=6, batch_size=4, learning_rate=learning_rate, eval_every_steps=1000, precision=precision
     )

@@ -13,8 +13,8 @@ from spampipe.inference.generation import greedy_continuation
 from spampipe.models import bases
 from spampipe.models.architectures import BaseChoice
 from spampipe.models.catalogue import BASE_MODELS
-from spampipe.models.choices import default_features
 from spampipe.models.decoder import Decoder
+from spampipe.models.features import default_features
 from spampipe.models.probe import Probe
 from spampipe.models.weights import load_decoder
 

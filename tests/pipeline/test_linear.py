@@ -34,7 +34,7 @@ def test_the_pipeline_needs_no_base_model(linear: Path) -> None:
     beside = json.loads(workspace.baseline_metrics.read_text())["tfidf-svm"]
     assert {name: metrics[name] for name in beside} == beside  # the stage that it stands beside makes the same of it
     figures = {path.name for path in workspace.figures.glob("*.png")}
-    assert figures == {"loss.png", "accuracy.png", "confusion.png", "precision_recall.png"}
+    assert figures == {"loss.png", "accuracy.png", "epochs.png", "confusion.png", "precision_recall.png"}
     assert set(json.loads(workspace.train_metrics.read_text())) >= {"train_accuracy", "validation_accuracy"}
 
 

@@ -120,7 +120,8 @@ def test_a_run_has_curves_and_system_metrics(browser: Browser, served: Served) -
     browser.click(f".ag-row[row-id='{trained}'] a")
     browser.click_on("Model metrics")
     browser.write("input[placeholder='Search metric charts']", "loss")
-    points = [len(client.get_metric_history(trained, f"{split}/loss")) for split in ("train", "validation")]
+    names = [f"{split}/{quantity}" for split in ("train", "validation") for quantity in ("epoch_loss", "loss")]
+    points = [len(client.get_metric_history(trained, name)) for name in names]
     counted = "element.querySelectorAll('.points path').length"
     assert browser.each(CHART, counted, lambda seen: seen == points) == points
     browser.save("curves")
@@ -169,7 +170,8 @@ def test_two_runs_are_compared(browser: Browser, served: Served) -> None:
     )
     assert params(rows) == differing != []
     assert ["Run Name:", *(tracked.info.run_name for tracked in served.runs)] in rows
-    assert "test_accuracy" in browser.texts("a[title='Plot chart']")
+    charts = browser.each("a[title='Plot chart']", "element.innerText", lambda seen: "test_accuracy" in seen)
+    assert "test_accuracy" in charts
     browser.save("comparison")
 
 
