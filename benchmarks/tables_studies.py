@@ -97,9 +97,10 @@ def questions() -> str:
     for name, title in titles.items():
         if name in document["models"]:
             found = document["models"][name]
+            several = len(found["seeds"]) > 1
             shares = [
-                f"{percent(found['figures'][figure]['mean'])} ± {percent(found['figures'][figure]['std'])} %"
-                for figure in ("test_accuracy", "test_macro_f1")
+                percent(value["mean"]) + (f" ± {percent(value['std'])} %" if several else " %")
+                for value in (found["figures"][figure] for figure in ("test_accuracy", "test_macro_f1"))
             ]
             rows.append([title, str(len(found["seeds"])), *shares])
     table = markdown(["six labels", "splits and seeds", "test accuracy", "macro F1"], rows)
