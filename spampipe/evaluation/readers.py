@@ -55,7 +55,7 @@ def read_baseline_metrics(path: Path) -> dict[str, dict[str, float | None]]:
 
 
 def baseline_for_tracker(path: Path) -> dict[str, float | None]:
-    """The numbers of the simple models' metrics.json under the names that a tracker shows: `baseline/MODEL/METRIC`.
+    """The numbers of the simple models' metrics.json under the names that a tracker shows: `versus/MODEL/METRIC`.
 
     Args:
         path: the file.
@@ -64,7 +64,7 @@ def baseline_for_tracker(path: Path) -> dict[str, float | None]:
         DataError: the file is missing, or is not JSON.
     """
     found = read_baseline_metrics(path)
-    return {f"baseline/{model}/{name}": value for model, values in found.items() for name, value in values.items()}
+    return {f"versus/{model}/{name}": value for model, values in found.items() for name, value in values.items()}
 
 
 def read_baseline_predictions(path: Path, models: Iterable[str]) -> dict[str, pd.DataFrame]:

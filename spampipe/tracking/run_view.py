@@ -47,7 +47,7 @@ CHARTS = {
 _OTHERS = """\
 | `train/loss`, `validation/loss`, `train/accuracy`, `validation/accuracy` | the curves, over the steps |
 | `train/epoch_loss`, `validation/epoch_loss` | the losses over all messages, after each epoch |
-| `baseline/*` | the metrics of models that cost next to nothing, on the same messages |
+| `versus/*` | the metrics of models that cost next to nothing, on the same messages |
 | `train/examples_per_second`, `time/*`, `memory/*`, `system/*` | what the run cost |"""
 
 

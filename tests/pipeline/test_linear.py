@@ -68,5 +68,5 @@ def test_publishing_completes_a_run_that_nobody_recorded(linear: Path, tmp_path:
     (repository / "mlflow.db").unlink()
     assert run(repository, "spampipe", "publish").returncode == 0
     (published,) = tracked_runs(repository)
-    assert published.data.metrics["baseline/tfidf-svm/test_accuracy"] == 1.0
+    assert published.data.metrics["versus/tfidf-svm/test_accuracy"] == 1.0
     assert published.data.metrics["train/accuracy"] == 1.0

@@ -116,7 +116,7 @@ def test_one_run_holds_what_all_stages_recorded(finished: Path) -> None:
     assert folders == {"reports/train", "reports/evaluate", "reports/figures", "reports/baseline"}
     baseline = json.loads(Workspace(finished).baseline_metrics.read_text())
     for model in ("majority", "tfidf-logistic", "tfidf-svm"):
-        recorded = tracked.data.metrics[f"baseline/{model}/test_accuracy"]
+        recorded = tracked.data.metrics[f"versus/{model}/test_accuracy"]
         assert recorded == pytest.approx(baseline[model]["test_accuracy"], abs=1e-5)  # MLflow rounds
     digests = {data.dataset.name: data.dataset.digest for data in tracked.inputs.dataset_inputs}
     assert digests["data/splits/test.csv"] == files.digest(Workspace(finished).split_csv("test"), "md5")
