@@ -11,6 +11,7 @@ from spampipe.downloads import fetch
 from spampipe.models import bases
 from spampipe.models.architectures import BaseChoice
 from tests.support import repositories
+from tests.support.warm import WarmServer
 
 hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine fails no test
 hypothesis.settings.load_profile("no clock")
@@ -37,6 +38,13 @@ LONGEST = [
     "test_api",
     "test_environment",
 ]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where several processes run tests, have one server for the commands of all."""
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        server = WarmServer()
+        config.add_cleanup(server.stop)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -29,7 +29,8 @@ def chosen_device() -> torch.device:
 
 def configure_torch() -> None:
     """Have torch give the same bytes on every run on the same machine; for programs, as it holds for the process."""
-    torch.use_deterministic_algorithms(True)
+    # As use_deterministic_algorithms(True), without the import of torch's compiler, which takes a second.
+    torch.set_deterministic_debug_mode("error")
     # Nothing here reads memory before writing it, and filling it first costs time.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False

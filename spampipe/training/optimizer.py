@@ -4,9 +4,12 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
+from torch.optim import adamw
 
 from spampipe.training import schedule
 from spampipe.training.settings import TrainParams
+
+_BETAS, _EPSILON = (0.9, 0.999), 1e-8  # torch.optim.AdamW's own
 
 
 class Optimizer:
@@ -23,9 +26,10 @@ class Optimizer:
         self._updates = schedule.updates_in(steps_per_epoch, settings.epochs, settings.accumulation_steps)
         self._done = 0
         self.learning_rate = 0.0
-        self._adamw = torch.optim.AdamW(
-            tensors, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        self._first_moments, self._second_moments = (
+            [torch.zeros_like(tensor) for tensor in tensors] for _ in range(2)
         )
+        self._counts = [torch.zeros((), device=tensor.device) for tensor in tensors]
 
     def step(self, *, updates: bool) -> None:
         """Finish a step, whose gradients are added to those of the steps before it.
@@ -41,10 +45,33 @@ class Optimizer:
         self.learning_rate = settings.learning_rate * factor
         if not updates:
             return
-        for group in self._adamw.param_groups:
-            group["lr"] = self.learning_rate
         if settings.max_gradient_norm is not None:
             nn.utils.clip_grad_norm_(self._tensors, settings.max_gradient_norm)
-        self._adamw.step()
-        self._adamw.zero_grad()
+        self._update()
         self._done += 1
+
+    @torch.no_grad()
+    def _update(self) -> None:
+        """Change the tensors that have a gradient, and take it away.
+
+        What torch.optim.AdamW calls, by itself: the class imports torch's compiler, which takes a second.
+        """
+        places = [place for place, tensor in enumerate(self._tensors) if tensor.grad is not None]
+        adamw.adamw(
+            [self._tensors[place] for place in places],
+            [grad for tensor in self._tensors if (grad := tensor.grad) is not None],
+            [self._first_moments[place] for place in places],
+            [self._second_moments[place] for place in places],
+            [],
+            [self._counts[place] for place in places],
+            fused=True,
+            amsgrad=False,
+            beta1=_BETAS[0],
+            beta2=_BETAS[1],
+            lr=self.learning_rate,
+            weight_decay=self._settings.weight_decay,
+            eps=_EPSILON,
+            maximize=False,
+        )
+        for tensor in self._tensors:
+            tensor.grad = None

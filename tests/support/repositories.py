@@ -15,6 +15,7 @@ from mlflow.entities import Run
 
 from spampipe.data.catalogue import DATASETS
 from spampipe.tracking.connection import EXPERIMENT
+from tests.support import warm
 from tests.support.project import ROOT
 
 _COPIED = (
@@ -57,7 +58,8 @@ def environment(variables: dict[str, str] | None = None) -> dict[str, str]:
     """What commands of a test see: this interpreter's programs, and no settings of the user's."""
     others = ("DVC_", "MLFLOW_", "SPAMPIPE_SCREENSHOTS")  # the last are the tests' own, and unknown to the commands
     found = {name: value for name, value in os.environ.items() if not name.startswith(others)}
-    found["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{found['PATH']}"
+    programs = [found[warm.PROGRAMS]] if warm.PROGRAMS in found else []
+    found["PATH"] = os.pathsep.join([*programs, str(Path(sys.executable).parent), found["PATH"]])
     found["SPAMPIPE_TRACKING_PATIENCE"] = "120"  # tests wait for their servers, however busy the machine is
     found |= {"DVC_NO_ANALYTICS": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     return found | (variables or {})
