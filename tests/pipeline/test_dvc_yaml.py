@@ -125,7 +125,12 @@ def test_data_stages_run_without_torch(weights: str, tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings))
     stages = ", ".join(script(stage).stem for stage in DATA_STAGES)
     program = (
-        f"import sys; sys.modules['torch'] = None; from stages import {stages}\n"
+        "import sys\n"
+        "class WithoutTorch:\n"
+        "    def find_spec(self, name, *others):\n"
+        "        if name == 'torch': raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, WithoutTorch())\n"
+        f"from stages import {stages}\n"
         "from spampipe.core.workspace import Workspace\n"
         f"for stage in ({stages}): stage.main(Workspace.here())"
     )
