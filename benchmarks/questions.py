@@ -29,7 +29,7 @@ RESULT = timing.RESULTS / "questions.json"
 FIGURES = ("test_accuracy", "test_macro_f1", "test_log_loss", "validation_accuracy")
 COMMON: Mapping[str, Any] = {
     "balance.strategy": "none",
-    "split.group_duplicates": True,
+    "split.group_duplicates": "exact",
     "train.batch_size": 16,
     "train.schedule": "linear",
     "train.eval_every_steps": 1000,

@@ -29,6 +29,8 @@ def main(workspace: Workspace) -> None:
         for name, figure in drawn.items():
             figures.save(figure, workspace.figures / name, settings.plot.dots_per_inch)
         run.log_files([workspace.figures], "reports/figures")
+        run.log_metrics(readers.read_metrics(workspace.leakage_metrics))
+        run.log_files([workspace.leakage, workspace.leakage_metrics], "reports/split")
         run.log_metrics(readers.baseline_for_tracker(workspace.baseline_metrics))
         run.log_files([workspace.baseline_metrics, workspace.baseline_predictions], "reports/baseline")
 

@@ -119,6 +119,16 @@ class Workspace(DataFiles):
         return self.root / "models/decision.json"
 
     @property
+    def leakage(self) -> Path:
+        """How many texts of each other split have a copy or a near-duplicate in train."""
+        return self.root / "reports/split/leakage.csv"
+
+    @property
+    def leakage_metrics(self) -> Path:
+        """The shares of these texts."""
+        return self.root / "reports/split/metrics.json"
+
+    @property
     def tokens_metrics(self) -> Path:
         """The share of each split's texts that are cut."""
         return self.root / "reports/tokens/metrics.json"

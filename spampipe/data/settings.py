@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from spampipe.core.section import Real, Section, Seed
 from spampipe.data import labels
+from spampipe.data.duplicates import Grouping
 from spampipe.data.truncation import Truncate
 
 
@@ -36,6 +37,13 @@ def _checked_columns(value: object) -> object:
     return value
 
 
+def _no_truth_value(value: object) -> object:
+    """Refuse true and false, and say which names they stand for."""
+    if isinstance(value, bool):
+        raise ValueError(f"must be none, exact or near, but is {value}; write {'exact' if value else 'none'} instead")
+    return value
+
+
 class DownloadParams(Section):
     """Which messages to start from."""
 
@@ -59,7 +67,8 @@ class SplitParams(Section):
     train_fraction: Annotated[Real, Field(gt=0, lt=1)]
     validation_fraction: Annotated[Real, Field(gt=0, lt=1)]
     seed: Seed
-    group_duplicates: bool
+    group_duplicates: Annotated[Grouping, BeforeValidator(_no_truth_value)]
+    near_threshold: Annotated[Real, Field(gt=0, le=1)]
     stratify: bool
 
     @model_validator(mode="after")

@@ -1,16 +1,18 @@
 """Deal messages into train, validation and test."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from spampipe.core.errors import DataError
 from spampipe.core.workspace import SPLITS
+from spampipe.data import duplicates
 from spampipe.data import messages as message_tables
+from spampipe.data.duplicates import Groups
 from spampipe.data.labels import LabelSet
 from spampipe.data.settings import SplitParams
+
+Places = npt.NDArray[np.int64]
 
 
 def deal(messages: pd.DataFrame, labels: LabelSet, settings: SplitParams) -> dict[str, pd.DataFrame]:
@@ -27,9 +29,11 @@ def deal(messages: pd.DataFrame, labels: LabelSet, settings: SplitParams) -> dic
     Raises:
         DataError: a split would be empty, or lack a label.
     """
+    groups = duplicates.groups(messages["Text"].tolist(), settings.group_duplicates, settings.near_threshold)
     if settings.stratify:
-        require_enough(messages, labels, group_duplicates=settings.group_duplicates)
-    splits = split(messages, **settings.model_dump())
+        require_enough(messages, labels, groups)
+    fractions = settings.train_fraction, settings.validation_fraction
+    splits = split(messages, *fractions, settings.seed, groups, stratify=settings.stratify)
     remedy = "add messages of it" + ("" if settings.stratify else ", or set split.stratify to true")
     for name, part in splits.items():
         why = f"every split needs every label; {remedy}"
@@ -42,21 +46,22 @@ def split(
     train_fraction: float,
     validation_fraction: float,
     seed: int,
-    group_duplicates: bool,
+    groups: Groups | None = None,
     stratify: bool = False,
 ) -> dict[str, pd.DataFrame]:
     """Shuffle, then cut at the two fractions (the book, section 6.2).
 
     Args:
-        messages: columns Label and Text.
+        messages: N messages, columns Label and Text.
         train_fraction: the training set's share of all messages; their number is rounded down.
         validation_fraction: the validation set's, likewise; the rest is the test set.
         seed: decides the order in which messages are dealt out.
-        group_duplicates: keep all copies of a text in the split its first copy falls into. The splits'
-            sizes then differ from the fractions by a few messages.
+        groups: (N,) the group of each message, as `duplicates.groups` numbers them; None for one each. A group
+            stays together, in the split that the first of its shuffled messages falls into; so, large groups are in
+            train more often than their share. The splits' sizes then differ from the fractions by a few messages.
         stratify: deal out each class by itself, so that its share is the same in every split, as far as whole
-            messages (with group_duplicates, whole groups of copies) allow; every split gets one of each class that
-            has three or more.
+            groups, of the label of their first message, allow; every split gets one of each class that has three
+            or more.
 
     Returns:
         The messages of `train`, `validation` and `test`; together exactly those given.
@@ -64,16 +69,14 @@ def split(
     Raises:
         DataError: a split would be empty.
     """
-    shuffled = messages.sample(frac=1, random_state=seed).reset_index(drop=True)
-    if group_duplicates:
-        shuffled = _copies_together(shuffled)
+    numbers = np.arange(len(messages)) if groups is None else groups
+    shuffled = messages.assign(Group=numbers).sample(frac=1, random_state=seed)
+    units = duplicates.numbered(shuffled.pop("Group").tolist())
+    order = np.argsort(units, kind="stable")  # each group right behind its first message
+    shuffled, units = shuffled.iloc[order].reset_index(drop=True), units[order]
     fractions = (train_fraction, validation_fraction, 1 - train_fraction - validation_fraction)
-    if stratify:
-        places = _stratified(shuffled, fractions, group_duplicates=group_duplicates)
-        parts = tuple(shuffled[places == place] for place in range(len(SPLITS)))
-    else:
-        parts = _cut(shuffled, fractions, group_duplicates=group_duplicates)
-    splits = dict(zip(SPLITS, parts, strict=True))
+    places = _stratified(shuffled, units, fractions) if stratify else _cut(units, fractions)
+    splits = {name: shuffled[places == place] for place, name in enumerate(SPLITS)}
     for name, part in splits.items():
         if part.empty:
             raise DataError(
@@ -83,46 +86,37 @@ def split(
     return splits
 
 
-def require_enough(messages: pd.DataFrame, labels: LabelSet, *, group_duplicates: bool = False) -> None:
+def require_enough(messages: pd.DataFrame, labels: LabelSet, groups: Groups | None = None) -> None:
     """Insist that each label has as many messages as there are splits.
 
     Args:
-        messages: columns Label and Text.
+        messages: N messages, columns Label and Text.
         labels: what the class indices mean.
-        group_duplicates: whether copies of a text count as one.
+        groups: (N,) the group of each message, all of which count as one; None for one each.
 
     Raises:
         DataError: naming the rarest label, how many messages it has, and the remedy.
     """
-    found: Any = messages.groupby("Label")["Text"]
-    counts = (found.nunique() if group_duplicates else found.size()).reindex(range(len(labels)), fill_value=0)
-    fewest, what = int(counts.min()), "different text" if group_duplicates else "message"
+    numbers = np.arange(len(messages)) if groups is None else groups
+    found = pd.Series(numbers).groupby(messages["Label"].to_numpy()).nunique()
+    counts = found.reindex(range(len(labels)), fill_value=0).to_numpy()
+    fewest, what = int(counts.min()), "message" if len(np.unique(numbers)) == len(messages) else "different text"
     if fewest < len(SPLITS):
         raise DataError(
-            f"label {labels.names[int(counts.idxmin())]} has {fewest} {what}{'s' * (fewest != 1)}, but each of "
+            f"label {labels.names[int(counts.argmin())]} has {fewest} {what}{'s' * (fewest != 1)}, but each of "
             f"{', '.join(SPLITS)} needs one; add messages of it, or leave it out of the data"
         )
 
 
-def _cut(
-    shuffled: pd.DataFrame, fractions: tuple[float, float, float], *, group_duplicates: bool
-) -> tuple[pd.DataFrame, ...]:
-    cuts = [int(len(shuffled) * fractions[0])]
-    cuts.append(cuts[0] + int(len(shuffled) * fractions[1]))
-    if group_duplicates:
-        cuts = [_next_text(shuffled, cut) for cut in cuts]
-    return shuffled.iloc[: cuts[0]], shuffled.iloc[cuts[0] : cuts[1]], shuffled.iloc[cuts[1] :]
+def _cut(units: Groups, fractions: tuple[float, float, float]) -> Places:
+    """The position in SPLITS of each message, whose groups stand one behind the other."""
+    first = int(len(units) * fractions[0])
+    cuts = [_next_group(units, cut) for cut in (first, first + int(len(units) * fractions[1]))]
+    return np.searchsorted(cuts, np.arange(len(units)), side="right")
 
 
-def _stratified(
-    shuffled: pd.DataFrame, fractions: tuple[float, float, float], *, group_duplicates: bool
-) -> npt.NDArray[np.int64]:
-    """The position in SPLITS of each message.
-
-    What is dealt out is a message or, with group_duplicates, all copies of a text, under the label of the first.
-    """
-    rows = len(shuffled)
-    units = shuffled.groupby("Text", sort=False).ngroup().to_numpy() if group_duplicates else np.arange(rows)
+def _stratified(shuffled: pd.DataFrame, units: Groups, fractions: tuple[float, float, float]) -> Places:
+    """The position in SPLITS of each message; a group is dealt out under the label of its first message."""
     first = np.unique(units, return_index=True)[1]
     sizes, classes = np.bincount(units), shuffled["Label"].to_numpy()[first]
     places = np.zeros(len(first), dtype=np.int64)
@@ -146,16 +140,8 @@ def _dealt(sizes: list[int], fractions: tuple[float, float, float]) -> list[int]
     return places
 
 
-def _copies_together(shuffled: pd.DataFrame) -> pd.DataFrame:
-    """Move every copy of a text right behind its first."""
-    first = shuffled.groupby("Text", sort=False)["Text"].transform(lambda copies: copies.index[0])
-    order = pd.to_numeric(first).sort_values(kind="stable").index
-    return shuffled.loc[order].reset_index(drop=True)
-
-
-def _next_text(shuffled: pd.DataFrame, cut: int) -> int:
-    """The first position from `cut` on where another text begins."""
-    texts = shuffled["Text"]
-    while 0 < cut < len(texts) and texts[cut] == texts[cut - 1]:
+def _next_group(units: Groups, cut: int) -> int:
+    """The first position from `cut` on where another group begins."""
+    while 0 < cut < len(units) and units[cut] == units[cut - 1]:
         cut += 1
     return cut

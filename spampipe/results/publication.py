@@ -100,7 +100,8 @@ def _needed(outputs: set[Path]) -> list[Path]:
     """
     names = Workspace()
     data = [names.raw_messages, names.labels, names.splits, names.leftover]
-    return [names.params, names.lock, *_reports(names), *baseline.present(outputs), *_model(names), *data]
+    later = [path for path in (names.leakage, names.leakage_metrics) if path in outputs]  # than the first versions
+    return [names.params, names.lock, *_reports(names), *later, *baseline.present(outputs), *_model(names), *data]
 
 
 def _reports(workspace: Workspace) -> tuple[Path, ...]:
@@ -176,6 +177,8 @@ def _complete(store: Store, run_id: str, workspace: Workspace, outputs: Mapping[
     if points:
         added.append("curves")
     summary = readers.read_metrics(workspace.evaluate_metrics)
+    if workspace.leakage_metrics.exists():
+        summary |= readers.read_metrics(workspace.leakage_metrics)
     if workspace.baseline_metrics.exists():
         summary |= readers.baseline_for_tracker(workspace.baseline_metrics)
     missing = [(name, value, 0) for name, value in summary.items() if value is not None and name not in run.metrics]
@@ -196,9 +199,8 @@ def _add_files(store: Store, run_id: str, workspace: Workspace, outputs: Mapping
     Returns:
         Whether anything was missing.
     """
-    folders = [
-        folder.relative_to(workspace.root) for folder in (*_reports(workspace), workspace.baseline_metrics.parent)
-    ]
+    later = (workspace.leakage.parent, workspace.baseline_metrics.parent)
+    folders = [folder.relative_to(workspace.root) for folder in (*_reports(workspace), *later)]
     reports = [path for path in outputs if any(path.is_relative_to(folder) for folder in folders)]
     found = [workspace.params]
     for path in (workspace.root / report for report in reports):

@@ -47,6 +47,8 @@ CHARTS = {
 _OTHERS = """\
 | `train/loss`, `validation/loss`, `train/accuracy`, `validation/accuracy` | the curves, over the steps |
 | `train/epoch_loss`, `validation/epoch_loss` | the losses over all messages, after each epoch |
+| `test_*_copies`, `validation_*_copies` | the share of the messages that stand in train as well, word for word or \
+nearly |
 | `versus/*` | the metrics of models that cost next to nothing, on the same messages |
 | `train/examples_per_second`, `time/*`, `memory/*`, `system/*` | what the run cost |"""
 

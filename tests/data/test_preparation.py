@@ -13,7 +13,8 @@ from llms_from_scratch.ch06 import create_balanced_dataset, random_split
 from spampipe.core import files
 from spampipe.core.errors import DataError
 from spampipe.core.workspace import SPLITS, Workspace
-from spampipe.data import balancing, labels, messages, splitting, tokens
+from spampipe.data import balancing, duplicates, labels, messages, splitting, tokens
+from spampipe.data.duplicates import Grouping, Groups
 from stages import balance as balance_stage
 from stages import download as download_stage
 from stages import split as split_stage
@@ -44,6 +45,10 @@ def workspace(tmp_path) -> Workspace:
 
 def _table(rows: list[tuple[int, str]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(messages.COLUMNS)).astype(messages.COLUMNS)
+
+
+def _groups(table: pd.DataFrame, how: Grouping) -> Groups:
+    return duplicates.groups(table["Text"].tolist(), how, 0.5)
 
 
 def _rows(*tables: pd.DataFrame) -> Counter:
@@ -102,7 +107,7 @@ def test_undersampling_is_the_books(real):
 def test_splitting_is_the_books_for_any_fractions(real, train_percent, data):
     validation_percent = data.draw(st.integers(1, 99 - train_percent))
     fractions = train_percent / 100, validation_percent / 100
-    ours = splitting.split(real, *fractions, seed=123, group_duplicates=False)
+    ours = splitting.split(real, *fractions, seed=123)
     for part, expected in zip(ours.values(), random_split(real, *fractions), strict=True):
         pd.testing.assert_frame_equal(part, expected)
 
@@ -115,7 +120,7 @@ def test_another_seed_draws_other_messages(real, strategy):
 
 
 def test_another_seed_deals_otherwise(real):
-    first, again, other = (splitting.split(real, 0.7, 0.1, seed, False)["train"] for seed in (1, 1, 2))
+    first, again, other = (splitting.split(real, 0.7, 0.1, seed)["train"] for seed in (1, 1, 2))
     assert first.equals(again)
     assert _rows(first) != _rows(other)
 
@@ -155,16 +160,16 @@ FRACTIONS = st.sampled_from([(0.7, 0.1), (0.5, 0.25), (0.1, 0.8), (0.34, 0.33), 
 
 
 @settings(deadline=None)
-@given(ROWS, FRACTIONS, SEEDS, st.booleans())
-def test_splits_are_a_partition_of_the_wanted_sizes(rows, fractions, seed, group_duplicates):
+@given(ROWS, FRACTIONS, SEEDS, st.sampled_from(["none", "exact"]))
+def test_splits_are_a_partition_of_the_wanted_sizes(rows, fractions, seed, how):
     table = _table(rows)
     wanted = [int(len(table) * fraction) for fraction in fractions]
     wanted.append(len(table) - sum(wanted))
     try:
-        splits = splitting.split(table, *fractions, seed, group_duplicates)
+        splits = splitting.split(table, *fractions, seed, _groups(table, how))
     except DataError as error:
         # Without grouping, only a size of nothing is refused; with it, groups may also leave nothing for a split.
-        assert 0 in wanted or group_duplicates
+        assert 0 in wanted or how == "exact"
         assert str(error).startswith(f"{len(table)} messages are too few: the ")
         return
     assert tuple(splits) == SPLITS
@@ -172,17 +177,17 @@ def test_splits_are_a_partition_of_the_wanted_sizes(rows, fractions, seed, group
     sizes = [len(part) for part in splits.values()]
     assert min(sizes) > 0
     copies = Counter(text for _, text in rows)
-    slack = max(copies.values()) - 1 if group_duplicates else 0
+    slack = max(copies.values()) - 1 if how == "exact" else 0
     assert all(abs(size - size_wanted) <= slack for size, size_wanted in zip(sizes, wanted, strict=True))
-    if group_duplicates:
+    if how == "exact":
         homes = [set(part["Text"]) for part in splits.values()]
         assert sum(map(len, homes)) == len(copies)
 
 
 def test_grouping_keeps_copies_together_in_the_real_messages(real):
     balanced, _ = balancing.balance(real, "undersample", 123)
-    plain = splitting.split(balanced, 0.7, 0.1, 123, group_duplicates=False)
-    grouped = splitting.split(balanced, 0.7, 0.1, 123, group_duplicates=True)
+    plain = splitting.split(balanced, 0.7, 0.1, 123)
+    grouped = splitting.split(balanced, 0.7, 0.1, 123, _groups(balanced, "exact"))
     assert set(plain["train"]["Text"]) & set(plain["test"]["Text"])
     assert sum(part["Text"].nunique() for part in grouped.values()) == balanced["Text"].nunique()
     assert _rows(*grouped.values()) == _rows(balanced)
@@ -190,24 +195,25 @@ def test_grouping_keeps_copies_together_in_the_real_messages(real):
 
 def test_grouping_without_copies_changes_nothing():
     table = _table([(n % 2, f"text {n}") for n in range(30)])
-    plain = splitting.split(table, 0.7, 0.1, 5, group_duplicates=False)
-    grouped = splitting.split(table, 0.7, 0.1, 5, group_duplicates=True)
+    plain = splitting.split(table, 0.7, 0.1, 5)
+    grouped = splitting.split(table, 0.7, 0.1, 5, _groups(table, "exact"))
     for split in SPLITS:
         pd.testing.assert_frame_equal(grouped[split], plain[split])
 
 
-@pytest.mark.parametrize("group_duplicates", [False, True])
+@pytest.mark.parametrize("how", ["none", "exact"])
 @pytest.mark.parametrize(
     ("count", "fractions", "empty"),
     [(0, (0.7, 0.1), "train"), (1, (0.7, 0.1), "train"), (9, (0.7, 0.1), "validation"), (2, (0.5, 0.5), "test")],
 )
-def test_too_few_messages_are_refused(count, fractions, empty, group_duplicates):
+def test_too_few_messages_are_refused(count, fractions, empty, how):
     table = _table([(n % 2, f"text {n}") for n in range(count)])
     with pytest.raises(DataError) as caught:
-        splitting.split(table, *fractions, seed=123, group_duplicates=group_duplicates)
+        splitting.split(table, *fractions, 123, _groups(table, how))
     assert str(caught.value).startswith(f"{count} messages are too few: the {empty} split would be empty; ")
 
 
 def test_copies_of_one_text_cannot_be_split():
+    table = _table([(0, "same")] * 50)
     with pytest.raises(DataError, match="the validation split would be empty"):
-        splitting.split(_table([(0, "same")] * 50), 0.7, 0.1, 123, group_duplicates=True)
+        splitting.split(table, 0.7, 0.1, 123, _groups(table, "exact"))

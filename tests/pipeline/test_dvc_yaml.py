@@ -125,7 +125,12 @@ def test_data_stages_run_without_torch(weights: str, tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings))
     stages = ", ".join(script(stage).stem for stage in DATA_STAGES)
     program = (
-        f"import sys; sys.modules['torch'] = None; from stages import {stages}\n"
+        "import sys\n"
+        "class WithoutTorch:\n"
+        "    def find_spec(self, name, *others):\n"
+        "        if name == 'torch': raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, WithoutTorch())\n"
+        f"from stages import {stages}\n"
         "from spampipe.core.workspace import Workspace\n"
         f"for stage in ({stages}): stage.main(Workspace.here())"
     )
@@ -139,6 +144,7 @@ def test_metrics_plots_and_the_model_are_declared_at_the_top() -> None:
     assert PIPELINE["metrics"] == [
         str(path)
         for path in (
+            Workspace().leakage_metrics,
             Workspace().tokens_metrics,
             Workspace().train_metrics,
             Workspace().evaluate_metrics,
@@ -178,4 +184,4 @@ def test_an_edit_of_a_module_reruns_the_stages_that_it_decides(repository: Path)
 
 
 def test_the_file_stays_readable() -> None:
-    assert len((ROOT / "dvc.yaml").read_text().splitlines()) < 140
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) < 150

@@ -70,3 +70,5 @@ def test_publishing_completes_a_run_that_nobody_recorded(linear: Path, tmp_path:
     (published,) = tracked_runs(repository)
     assert published.data.metrics["versus/tfidf-svm/test_accuracy"] == 1.0
     assert published.data.metrics["train/accuracy"] == 1.0
+    shares = json.loads(Workspace(repository).leakage_metrics.read_text())
+    assert published.data.metrics["test_near_copies"] == pytest.approx(shares["test_near_copies"], abs=1e-5)

@@ -37,6 +37,7 @@ def test_every_output_is_there(finished: Path) -> None:
             Workspace().base / "tokenizer.tiktoken",
         ),
         *(Workspace().split_csv(split) for split in SPLITS),
+        *(Workspace().leakage, Workspace().leakage_metrics),
         *(Workspace().split_tokens(split) for split in (*SPLITS, LEFTOVER_SPLIT)),
         *(Workspace().classifier_weights, Workspace().classifier_card, Workspace().decision),
         *(Workspace().train_steps, Workspace().train_epochs, Workspace().train_metrics),
@@ -113,7 +114,9 @@ def test_one_run_holds_what_all_stages_recorded(finished: Path) -> None:
     stored = {artifact.path for artifact in client.list_artifacts(tracked.info.run_id)}
     assert stored == {"params.yaml", "reports", "logs"}
     folders = {artifact.path for artifact in client.list_artifacts(tracked.info.run_id, "reports")}
-    assert folders == {"reports/train", "reports/evaluate", "reports/figures", "reports/baseline"}
+    assert folders == {f"reports/{name}" for name in ("split", "train", "evaluate", "figures", "baseline")}
+    for name, share in json.loads(Workspace(finished).leakage_metrics.read_text()).items():
+        assert tracked.data.metrics[name] == pytest.approx(share, abs=1e-5)  # MLflow rounds
     baseline = json.loads(Workspace(finished).baseline_metrics.read_text())
     for model in ("majority", "tfidf-logistic", "tfidf-svm"):
         recorded = tracked.data.metrics[f"versus/{model}/test_accuracy"]

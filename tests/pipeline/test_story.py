@@ -62,7 +62,8 @@ def test_differences_are_short_tables(team: tuple[Path, Path]) -> None:
     assert params[1].split() == ["params.yaml", "train.learning_rate", "0.003", "0.0004"]
     metrics = json.loads(run(team[0], "dvc", "metrics", "diff", "--all", "--json").stdout)
     names = Workspace()
-    paths = (names.tokens_metrics, names.train_metrics, names.evaluate_metrics, names.baseline_metrics)
+    early = (names.leakage_metrics, names.tokens_metrics)
+    paths = (*early, names.train_metrics, names.evaluate_metrics, names.baseline_metrics)
     assert set(metrics) == {str(path) for path in paths}
     assert all(len(metrics[str(path)]) <= 10 for path in (names.train_metrics, names.evaluate_metrics))
     of_the_linear = metrics[str(names.baseline_metrics)]["tfidf-svm.test_accuracy"]
