@@ -112,11 +112,13 @@ def of_test_split(predictions: Path, labels: LabelSet) -> dict[str, Measure]:
 
 
 def _of_label(split: ScoredSplit, label: int) -> dict[str, Measure]:
-    """Precision, recall and F1 of one label against all others."""
+    """Precision, recall and F1 of one label against all others; None if no text has it."""
     counted = scores.errors(split, label)
     hits, present = counted.true_positives, counted.true_positives + counted.false_negatives
+    if not present:
+        return {"precision": None, "recall": None, "f1": None}
     return {
         "precision": share(hits, hits + counted.false_positives),
         "recall": share(hits, present),
-        "f1": scores.of_label(split, label).f1 if present else None,
+        "f1": scores.of_label(split, label).f1,
     }

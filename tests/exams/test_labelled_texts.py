@@ -71,7 +71,7 @@ def test_labels_are_renamed_and_one_may_be_missing(tmp_path: Path) -> None:
         ("own.csv", "text,label\n ,ham\n", UNNAMED, (), "own.csv, line 2: the text is empty"),
         ("own.txt", "ham\ta\n", Columns("text"), (), "--label-column are for files that end in .tsv, .csv"),
         ("own.tsv", "text\tlabel\na\tham\n", UNNAMED, (), "name its columns in --text-column and"),
-        ("own.tsv", "label\ttext\nham\ta\n", UNNAMED, (), "line 1: looks like label<TAB>text lines under a header"),
+        ("own.tsv", "label\ttext\nham\ta\n", UNNAMED, (), "own.tsv: looks like label<TAB>text lines under a"),
         ("own.txt", "ham a\n", UNNAMED, (), "own.txt, line 1: expected label<TAB>text, found 1 fields"),
         ("own.parquet", "PK\3\4", UNNAMED, (), "own.parquet: looks like a zip archive"),
         ("own.csv.gz", "text,label", UNNAMED, (), "own.csv.gz: not a whole gzip file"),

@@ -55,7 +55,7 @@ def test_each_change_is_made_to_the_texts_that_it_is_for() -> None:
     assert kinds == {
         "unchanged": both,
         **{name: {FALSE_NEGATIVES} for name in evasions},
-        **{name: both for name in masks},
+        **dict.fromkeys(masks, both),
         "padded with others": {FALSE_POSITIVES},
     }
 

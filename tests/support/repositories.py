@@ -18,7 +18,7 @@ from spampipe.tracking.connection import EXPERIMENT
 from tests.support.project import ROOT
 
 _COPIED = (
-    *("stages", "spampipe", "prompts", "dvc.yaml", "examples", *DATASETS),
+    *("stages", "spampipe", "prompts", "exams", "dvc.yaml", "examples", *DATASETS),
     *(".dvcignore", ".gitignore", "requirements.lock"),
 )
 _ARTIFACT_FOLDERS = (
