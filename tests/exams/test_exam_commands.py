@@ -185,4 +185,3 @@ def test_a_revision_is_examined_like_the_workspace(repository: Path) -> None:
     assert here == there and "test split" in here and " texts were trained on" in here
     lines = run(repository, "spampipe", "robustness", "--model", *names).stdout.splitlines()
     assert [line.split(":")[0] for line in lines[:2]] == ["workspace", "HEAD"]
-    assert "HEAD" in run(repository, "spampipe", "behaviour", "--model", *names).stdout
