@@ -31,6 +31,7 @@ LONGEST = [
     "test_dvc_yaml",
     "test_smollm2",
     "test_classify",
+    "test_exam_commands",
     "test_subfolders",
     "test_readers",
     "test_fetch",

@@ -22,9 +22,11 @@ ALLOWED: dict[str, set[str]] = {
     "inference": {"core", "data", "models", "classifiers", "params"},
     "tracking": {"core", "data", "classifiers", "evaluation", "inference"},
     "results": {"core", "training", "evaluation", "params", "tracking"},
+    "exams": {"core", "data", "classifiers", "evaluation"},
     "cli_models": {"core", "data", "models", "evaluation", "params", "inference"},
+    "cli_exams": {"core", "data", "classifiers", "evaluation", "exams", "inference", "results", "cli_models"},
     "presets": {"core", "params"},
-    "cli": {"core", "params", "tracking", "results", "cli_models", "presets"},
+    "cli": {"core", "params", "tracking", "results", "cli_models", "cli_exams", "presets"},
     "__main__": {"cli"},
     "api": {"core", "downloads", "data", "models", "training", "classifiers", "evaluation", "figures", "params"}
     | {"inference", "tracking", "results"},
