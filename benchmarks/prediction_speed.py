@@ -24,7 +24,7 @@ from spampipe.classifiers.text_classifier import TextClassifier
 from spampipe.core import command, files
 from spampipe.core.workspace import LEFTOVER_SPLIT, Workspace
 from spampipe.data import labels, messages
-from spampipe.data.labels import EVEN, LabelSet
+from spampipe.data.labels import LabelSet
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.downloads import fetch
 from spampipe.models import bases, checkpoint, compute, describing
@@ -159,7 +159,7 @@ def load_tokenizer(card: ClassifierCard) -> PreTrainedTokenizerBase:
 def in_precision(model: Model, card: ClassifierCard, tokenizer: Tokenizer, precision: Precision) -> NeuralClassifier:
     """The classifier that a network is, but with its matrix products in another precision."""
     changed = card.model_copy(update={"precision": precision})
-    return NeuralClassifier(model, changed, tokenizer, Workspace().trunk_store, EVEN)
+    return NeuralClassifier(model, changed, tokenizer, Workspace().trunk_store)
 
 
 def labels_of(classifier: TextClassifier) -> Classify:

@@ -19,8 +19,7 @@ from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.data import messages, tokens
 from spampipe.data.labels import Probabilities
 from spampipe.data.tokens import TokenTable
-from spampipe.evaluation import metrics
-from spampipe.evaluation.scored import Evaluation, judged
+from spampipe.evaluation import metrics, operating_point
 from spampipe.models import checkpoint, compute, describing
 from spampipe.models.choices import Precision
 from spampipe.models.classifier import Classifier
@@ -77,12 +76,9 @@ def over_seeds(
         restart(classifier, start, seed)
         changed = settings.train.model_copy(update={"seed": seed, "precision": precision})
         loop.fit(classifier, splits["train"], splits["validation"], changed)
-        scored = {}
-        for name, table in texts.items():
-            found = probabilities(classifier, splits[name], precision)
-            columns = table["Text"].tolist(), table["Label"].to_numpy()
-            scored[name] = judged(name, *columns, found, known, settings.evaluate.threshold)
-        summaries.append(metrics.compute(Evaluation(known, scored)))
+        raw = {name: probabilities(classifier, splits[name], precision) for name in texts}
+        given = {name: (table["Text"].tolist(), table["Label"].to_numpy()) for name, table in texts.items()}
+        summaries.append(metrics.compute(operating_point.decided(given, raw, known, settings.evaluate)[0]))
     figures = {}
     for figure in FIGURES:
         values = [value for summary in summaries if (value := summary[figure]) is not None]

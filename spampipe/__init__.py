@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from spampipe.api import TrainedRun, load, train
-    from spampipe.classifiers.text_classifier import Prediction, TextClassifier
+    from spampipe.classifiers.predictions import Prediction
+    from spampipe.classifiers.text_classifier import TextClassifier
     from spampipe.core.errors import SpampipeError
     from spampipe.params import Params
 
@@ -30,7 +31,7 @@ _MODULES = {
     "train": "spampipe.api",
     "TrainedRun": "spampipe.api",
     "TextClassifier": "spampipe.classifiers.text_classifier",
-    "Prediction": "spampipe.classifiers.text_classifier",
+    "Prediction": "spampipe.classifiers.predictions",
     "Params": "spampipe.params",
     "SpampipeError": "spampipe.core.errors",
 }

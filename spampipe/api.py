@@ -2,6 +2,7 @@
 
 import base64
 import io
+import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ from spampipe.data import balancing, messages, splitting
 from spampipe.data import labels as label_sets
 from spampipe.data.labels import LabelSet
 from spampipe.downloads.fetch import cache_directory
-from spampipe.evaluation import metrics, reports
-from spampipe.evaluation.scored import Evaluation, judged
+from spampipe.evaluation import metrics, operating_point, reports
+from spampipe.evaluation.scored import Evaluation
+from spampipe.evaluation.settings import EvaluateParams
 from spampipe.inference import prediction
 from spampipe.models import bases, encoding
 from spampipe.params import Params
@@ -29,6 +31,8 @@ from spampipe.training import tables as run_tables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+logger = logging.getLogger(__name__)
 
 _MLFLOW = "models:/"  # how the address of a model in an MLflow store begins; tracking/mlflow_model.py
 _SIZE_INCHES, _DOTS_PER_INCH = (5.0, 3.3), 100
@@ -97,6 +101,7 @@ def train(
     if len(texts) != len(labels):
         raise DataError(f"{len(texts)} texts but {len(labels)} labels; give one label for each text")
     known = _label_set(labels, positive)
+    operating_point.require_positive(settings.evaluate, known)
     tables = _dealt(_table(texts, labels, known), known, settings)
     choice = settings.model.base
     base = bases.cached_base(choice) if choice else Path()
@@ -110,8 +115,7 @@ def train(
     max_length, truncate = splits["train"].max_length, settings.tokenize_pad.truncate
     classifier = kind.create(settings.model, settings.train, known, max_length, workspace, truncate)
     records = classifier.fit(splits["train"], splits["validation"], lambda record: None)
-    classifier.threshold = settings.evaluate.threshold
-    evaluation = _evaluated(classifier, splits, settings.evaluate.batch_size)
+    evaluation = _evaluated(classifier, splits, settings.evaluate)
     return TrainedRun(
         classifier,
         metrics.compute(evaluation),
@@ -147,7 +151,8 @@ class TrainedRun:
         """
         workspace = Workspace(Path(folder))
         self.classifier.save(workspace)
-        decision.save(workspace.decision, Decision(threshold=self.classifier.threshold))
+        found = self.classifier
+        decision.save(workspace.decision, Decision(threshold=found.threshold, temperature=found.temperature))
 
     def curves(self) -> "list[Figure]":
         """The losses and the accuracies against epochs, as matplotlib figures."""
@@ -208,9 +213,12 @@ def _dealt(table: pd.DataFrame, known: LabelSet, settings: Params) -> dict[str, 
     return splitting.deal(balanced, known, settings.split) | {LEFTOVER_SPLIT: leftover}
 
 
-def _evaluated(classifier: TextClassifier, splits: Mapping[str, Split], batch_size: int) -> Evaluation:
-    scored = {}
-    for name, split in splits.items():
-        found = classifier.probabilities_of(split, batch_size)
-        scored[name] = judged(name, split.texts, split.labels, found, classifier.labels, classifier.threshold)
-    return Evaluation(classifier.labels, scored)
+def _evaluated(classifier: TextClassifier, splits: Mapping[str, Split], settings: EvaluateParams) -> Evaluation:
+    """What the classifier makes of the splits, once its threshold and temperature are chosen."""
+    raw = {name: classifier.probabilities_of(split, settings.batch_size) for name, split in splits.items()}
+    known = {name: (split.texts, split.labels) for name, split in splits.items()}
+    evaluation, point = operating_point.decided(known, raw, classifier.labels, settings)
+    if point.warning:
+        logger.warning("%s", point.warning)
+    classifier.decide_by(Decision(threshold=point.threshold, temperature=point.temperature))
+    return evaluation

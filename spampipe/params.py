@@ -23,6 +23,7 @@ from spampipe.training.settings import TrainParams
 _SEVERAL_TYPES = {  # settings that pydantic checks as a union, one problem a branch
     "tokenize_pad.max_length": "must be longest_train, model_context or a whole number from 1 on",
     "model.causal": "must be true, false or auto",
+    "evaluate.threshold": "must be more than 0 and less than 1, or a rule such as {max_false_positive_rate: 0.001}",
 }
 _MAX_PIXELS = 10_000  # of a figure's side: 400 MB of memory
 

@@ -10,8 +10,7 @@ from spampipe.core import command, files
 from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.data import labels, messages
 from spampipe.data.labels import LabelSet, Probabilities
-from spampipe.evaluation import metrics, reports
-from spampipe.evaluation.scored import Evaluation, judged
+from spampipe.evaluation import metrics, operating_point, reports
 
 # Of the metrics of the evaluation, those that say most; of them, the ones that the label set has.
 _SHOWN = (
@@ -25,8 +24,9 @@ def main(workspace: Workspace) -> None:
     settings = params.load(workspace.params)
     known = labels.load(workspace.labels)
     tables = {name: messages.read(workspace.split_csv(name), known) for name in (*SPLITS, LEFTOVER_SPLIT)}
-    found = {
-        model: evaluated(tables, probabilities, known, settings.evaluate.threshold)
+    texts = {name: (table["Text"].tolist(), table["Label"].to_numpy(np.int64)) for name, table in tables.items()}
+    found = {  # each with a threshold and a temperature of its own, if they are to be chosen
+        model: operating_point.decided(texts, probabilities, known, settings.evaluate)[0]
         for model, probabilities in scored(tables, known, balanced=settings.train.class_weights == "balanced").items()
     }
     figures = {
@@ -54,19 +54,6 @@ def scored(
         model = tfidf.solve(kind, train, validation, known, balanced=balanced)
         found[kind] = {name: model.probabilities(rows[name]) for name in tables}
     return found
-
-
-def evaluated(
-    tables: dict[str, pd.DataFrame], probabilities: dict[str, Probabilities], known: LabelSet, threshold: float
-) -> Evaluation:
-    """What one model makes of the messages."""
-    splits = {
-        name: judged(
-            name, table["Text"].tolist(), table["Label"].to_numpy(np.int64), probabilities[name], known, threshold
-        )
-        for name, table in tables.items()
-    }
-    return Evaluation(known, splits)
 
 
 if __name__ == "__main__":

@@ -1,33 +1,38 @@
 """Score all messages with the trained classifier."""
 
+import logging
+
 from spampipe import params
 from spampipe.classifiers import catalogue, decision
-from spampipe.classifiers.decision import Decision
+from spampipe.classifiers.decision import UNDECIDED, Decision
 from spampipe.classifiers.splits import load_split
 from spampipe.core import command, files
 from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
-from spampipe.evaluation import metrics, reports
-from spampipe.evaluation.scored import Evaluation, judged
+from spampipe.evaluation import metrics, operating_point, reports
 from spampipe.models import compute
 from spampipe.tracking import recording
+
+logger = logging.getLogger(__name__)
 
 
 def main(workspace: Workspace) -> None:
     """Write models/decision.json and reports/evaluate/."""
     settings = params.load(workspace.params)
     compute.configure_torch()
-    threshold = settings.evaluate.threshold
-    decision.save(workspace.decision, Decision(threshold=threshold))  # part of the classifier that is loaded
     with recording.resumed_run(workspace, settings.recorded(), settings.title, "evaluate") as run:
-        run.log_model(workspace)
-        classifier = catalogue.load(workspace)
+        classifier = catalogue.load(workspace, decided=UNDECIDED)
         known = classifier.labels
-        splits = {}
-        for name in (*SPLITS, LEFTOVER_SPLIT):
-            split = load_split(workspace, name, known)
-            found = classifier.probabilities_of(split, settings.evaluate.batch_size)
-            splits[name] = judged(name, split.texts, split.labels, found, known, threshold)
-        evaluation = Evaluation(known, splits)
+        operating_point.require_positive(settings.evaluate, known)
+        splits = {name: load_split(workspace, name, known) for name in (*SPLITS, LEFTOVER_SPLIT)}
+        raw = {
+            name: classifier.probabilities_of(split, settings.evaluate.batch_size) for name, split in splits.items()
+        }
+        messages = {name: (split.texts, split.labels) for name, split in splits.items()}
+        evaluation, point = operating_point.decided(messages, raw, known, settings.evaluate)
+        if point.warning:
+            logger.warning("%s", point.warning)
+        decision.save(workspace.decision, Decision(threshold=point.threshold, temperature=point.temperature))
+        run.log_model(workspace)
         summary = metrics.compute(evaluation)
         files.write_json(workspace.evaluate_metrics, summary)
         for path, table in reports.tables(evaluation, workspace).items():

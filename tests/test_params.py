@@ -172,6 +172,15 @@ BAD_VALUES = [
     ("train.precision", "fp16"),
     ("evaluate.threshold", 0.0),
     ("evaluate.threshold", 1.0),
+    ("evaluate.threshold", "0.5"),
+    ("evaluate.threshold", None),
+    ("evaluate.threshold", {}),
+    ("evaluate.threshold", {"max_false_positive_rate": 0.0}),
+    ("evaluate.threshold", {"max_false_positive_rate": 1}),
+    ("evaluate.threshold", {"max_false_positive_rat": 0.001}),
+    ("evaluate.temperature", None),
+    ("evaluate.temperature", 2.0),
+    ("evaluate.temperature", "test"),
     ("plot.width_inches", 0),
     ("plot.dots_per_inch", 9),
     ("download.dataset", ""),
@@ -203,6 +212,19 @@ def test_bad_value_is_named_with_its_key(load_changed, key, value):
 def test_bound_that_is_no_number_is_named_with_its_metric(load_changed):
     message = _refusal(load_changed, {"check.minimum": {"test_f1": "high"}})
     assert message.endswith("check.minimum.test_f1: must be a valid number, but is 'high'; change it")
+
+
+def test_a_bad_threshold_is_one_problem_that_lists_what_is_allowed(load_changed):
+    message = _refusal(load_changed, {"evaluate.threshold": {"max_false_positive_rate": 2}})
+    assert message.endswith(
+        "evaluate.threshold: must be more than 0 and less than 1, or a rule such as "
+        "{max_false_positive_rate: 0.001}, but is {'max_false_positive_rate': 2}; change it"
+    )
+
+
+def test_a_rule_for_the_threshold_is_recorded_by_its_name(load_changed):
+    recorded = load_changed({"evaluate.threshold": {"max_false_positive_rate": 0.01}}).recorded()
+    assert recorded["evaluate.threshold.max_false_positive_rate"] == 0.01 and "evaluate.threshold" not in recorded
 
 
 @pytest.mark.parametrize("value", [0, -1, True, 2.5, "longest", "12", None])
@@ -363,6 +385,7 @@ def test_refusal_says_what_to_do(load_changed, changes, expected):
         {"model.depth": 30, "model.trainable": "last_blocks", "model.trained_blocks": 30},
         {"model.depth": 1, "model.trainable": "lora", "model.lora_blocks": 1, "model.lora_rank": 1},
         {"model.depth": 1, "model.lora_blocks": 31},  # which is not used with last_block
+        {"evaluate.threshold": {"max_false_positive_rate": 0.001}, "evaluate.temperature": "validation"},
         {"train.epochs": 1_000_000, "train.eval_every_steps": 1_000_000},
         {"plot.width_inches": 100, "plot.dots_per_inch": 100},
         {"check.minimum": {}, "check.maximum": dict.fromkeys([*metrics.NAMES, "test_recall_my label"], 1.0)},

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spampipe.classifiers import decision
+from spampipe.classifiers.decision import Decision
 from spampipe.core.errors import CheckpointError
 from spampipe.core.hints import closest
 from spampipe.core.workspace import Workspace
@@ -62,17 +64,21 @@ def kind_of(name: str, trainable: str | None = None) -> "type[TextClassifier]":
     return found
 
 
-def load(workspace: Workspace, base: Path | None = None) -> "TextClassifier":
+def load(workspace: Workspace, base: Path | None = None, decided: Decision | None = None) -> "TextClassifier":
     """Read the trained classifier of a workspace, whatever its kind.
 
     Args:
         workspace: holds models/classifier.* and models/decision.json.
         base: the folder of the base model; None for the workspace's, or, if it has none, the user's cache.
+        decided: how its probabilities become labels; None for what models/decision.json says.
 
     Raises:
         CheckpointError: a file is missing, damaged, or not the one the classifier was trained with.
     """
-    return kind_of(*_kind_on(workspace.classifier_card)).load(workspace, base)
+    kind = kind_of(*_kind_on(workspace.classifier_card))
+    classifier = kind.load(workspace, base)
+    classifier.decide_by(decided or decision.load(workspace.decision))
+    return classifier
 
 
 def _kind_on(card: Path) -> tuple[str, str | None]:

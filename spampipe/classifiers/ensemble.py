@@ -10,7 +10,8 @@ from typing import Any, Self
 import numpy as np
 from safetensors.numpy import load, save
 
-from spampipe.classifiers import catalogue, decision
+from spampipe.classifiers import catalogue
+from spampipe.classifiers.decision import UNDECIDED
 from spampipe.classifiers.settings import ModelParams
 from spampipe.classifiers.text_classifier import Split, TextClassifier
 from spampipe.core import files
@@ -46,12 +47,11 @@ class EnsembleClassifier(TextClassifier):
     Args:
         members: two or more, of which at most one has a base model.
         labels: the label set, which is each member's.
-        threshold: as in TextClassifier.
     """
 
-    def __init__(self, members: Sequence[Member], labels: LabelSet, threshold: float) -> None:
+    def __init__(self, members: Sequence[Member], labels: LabelSet) -> None:
         self._members = list(members)
-        self.labels, self.threshold = labels, threshold
+        self.labels = labels
 
     @classmethod
     def create(
@@ -63,14 +63,14 @@ class EnsembleClassifier(TextClassifier):
         workspace: Workspace,
         truncate: Truncate = "tail",
     ) -> Self:
-        """As in TextClassifier; the threshold is EVEN, until one is chosen."""
+        """As in TextClassifier."""
         members = []
         for name in model.members or []:
             kind = catalogue.kind_of(name, model.trainable)
             members.append(
                 Member(name, kind.create(model.of_member(name), train, labels, max_length, workspace, truncate))
             )
-        return cls(members, labels, EVEN)
+        return cls(members, labels)
 
     def fit(self, train: Split, validation: Split, listen: Callable[[Record], None]) -> list[Record]:
         """As in TextClassifier; each member by itself.
@@ -98,7 +98,7 @@ class EnsembleClassifier(TextClassifier):
                 return member.classifier.training_flops(examples, tokens)
         return None
 
-    def probabilities(
+    def raw_probabilities(
         self,
         texts: Sequence[str],
         tokens: TokenTable | None = None,
@@ -143,7 +143,6 @@ class EnsembleClassifier(TextClassifier):
         content = sealed.unsealed(workspace.classifier_card, FORMAT)
         if base is None and workspace.base.exists():
             base = workspace.base
-        threshold = decision.load(workspace.decision).threshold
         parts = _parts(workspace.classifier_weights, content["weights_sha256"])
         members = []
         with tempfile.TemporaryDirectory() as folder:
@@ -151,9 +150,8 @@ class EnsembleClassifier(TextClassifier):
                 place = Workspace(Path(folder) / str(number), workspace.shared or workspace.root)
                 files.write_bytes(place.classifier_weights, parts[str(number)].tobytes())
                 files.write_json(place.classifier_card, entries)
-                decision.save(place.decision, decision.Decision(threshold=threshold))
-                members.append(Member(entries["base"], catalogue.load(place, base)))
-        return cls(members, members[0].classifier.labels, threshold)
+                members.append(Member(entries["base"], catalogue.load(place, base, UNDECIDED)))
+        return cls(members, members[0].classifier.labels)
 
     def _card(self, cards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The entries about the whole, and the members' own."""

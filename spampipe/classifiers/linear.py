@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors.numpy import load_file, save_file
 
-from spampipe.classifiers import decision, tfidf
+from spampipe.classifiers import tfidf
 from spampipe.classifiers.settings import ModelParams
 from spampipe.classifiers.text_classifier import Split, TextClassifier
 from spampipe.classifiers.tfidf import Kind, LinearModel, Tfidf
@@ -58,7 +58,6 @@ class LinearClassifier(TextClassifier):
     Args:
         kind: which of the two.
         labels: the label set.
-        threshold: as in TextClassifier.
         class_weights: `balanced` if a training text counts the more the rarer its label is.
         trained: what turns texts into numbers, and the weights for these; None before `fit`.
     """
@@ -67,11 +66,10 @@ class LinearClassifier(TextClassifier):
         self,
         kind: Kind,
         labels: LabelSet,
-        threshold: float,
         class_weights: Literal["none", "balanced"],
         trained: tuple[Tfidf, LinearModel] | None = None,
     ) -> None:
-        self.labels, self.threshold = labels, threshold
+        self.labels = labels
         self._kind, self._class_weights, self._trained = kind, class_weights, trained
 
     @classmethod
@@ -86,7 +84,7 @@ class LinearClassifier(TextClassifier):
     ) -> Self:
         """As in TextClassifier; of `train`, only class_weights matter, as nothing is drawn at random or cut."""
         (kind,) = (known for known in get_args(Kind) if known == model.name)
-        return cls(kind, labels, EVEN, train.class_weights)
+        return cls(kind, labels, train.class_weights)
 
     def fit(self, train: Split, validation: Split, listen: Callable[[Record], None]) -> list[Record]:
         """As in TextClassifier; the validation texts also decide the penalty and the scale of probabilities.
@@ -110,7 +108,7 @@ class LinearClassifier(TextClassifier):
         listen(record)
         return [record]
 
-    def probabilities(
+    def raw_probabilities(
         self,
         texts: Sequence[str],
         tokens: TokenTable | None = None,
@@ -145,12 +143,11 @@ class LinearClassifier(TextClassifier):
     def load(cls, workspace: Workspace, base: Path | None = None) -> Self:
         """As in TextClassifier; there is no base model."""
         card, path = load_card_of(LinearCard, workspace.classifier_card), workspace.classifier_weights
-        threshold = decision.load(workspace.decision).threshold
         with checked_weights(path, card.weights_sha256):
             read = load_file(path)
         features = Tfidf((_terms_of(read["words"]), _terms_of(read["pieces"])), read["term_weights"])
         model = LinearModel(read["weights"], read["bias"], card.strength, card.scale)
-        return cls(card.base, card.labels, threshold, card.class_weights, (features, model))
+        return cls(card.base, card.labels, card.class_weights, (features, model))
 
     def _card(self, weights_sha256: str) -> LinearCard:
         _, model = self._fitted()

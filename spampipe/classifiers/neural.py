@@ -6,14 +6,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from spampipe.classifiers import decision
 from spampipe.classifiers.settings import ModelParams
 from spampipe.classifiers.text_classifier import Split, TextClassifier
 from spampipe.core import files
 from spampipe.core.errors import CheckpointError, DataError
 from spampipe.core.workspace import Workspace
 from spampipe.data import tokens
-from spampipe.data.labels import EVEN, Labels, LabelSet, Probabilities
+from spampipe.data.labels import Labels, LabelSet, Probabilities
 from spampipe.data.tokenizer import Tokenizer
 from spampipe.data.tokens import TokenTable
 from spampipe.data.truncation import Truncate
@@ -34,7 +33,6 @@ class NeuralClassifier(TextClassifier):
         card: what it is.
         tokenizer: the base model's.
         store: the folder in which frozen layers' output is kept for the next run.
-        threshold: as in TextClassifier.
         train: how it is trained; None for one that is trained already.
     """
 
@@ -44,11 +42,10 @@ class NeuralClassifier(TextClassifier):
         card: ClassifierCard,
         tokenizer: Tokenizer,
         store: Path,
-        threshold: float,
         train: TrainParams | None = None,
     ) -> None:
         self._model, self._card, self._tokenizer, self._store, self._train = model, card, tokenizer, store, train
-        self.labels, self.threshold = card.labels, threshold
+        self.labels = card.labels
 
     @classmethod
     def create(
@@ -60,7 +57,7 @@ class NeuralClassifier(TextClassifier):
         workspace: Workspace,
         truncate: Truncate = "tail",
     ) -> Self:
-        """As in TextClassifier; the threshold is EVEN, until one is chosen.
+        """As in TextClassifier.
 
         Raises:
             CheckpointError: a file of the base model is missing.
@@ -73,7 +70,7 @@ class NeuralClassifier(TextClassifier):
         card = describing.describe(model, labels, max_length, train.precision, base, truncate)
         tokenizer = load_tokenizer(card, base)
         network = checkpoint.create(card, train.seed, model.dropout, compute.chosen_device(), base)
-        return cls(network, card, tokenizer, workspace.trunk_store, EVEN, train)
+        return cls(network, card, tokenizer, workspace.trunk_store, train)
 
     @classmethod
     def require_enough(cls, examples: int, train: TrainParams) -> None:
@@ -104,7 +101,7 @@ class NeuralClassifier(TextClassifier):
         """As in TextClassifier; a lower bound, as in `models.cost`."""
         return cost.training_flops(self._model.network, examples, tokens)
 
-    def probabilities(
+    def raw_probabilities(
         self,
         texts: Sequence[str],
         tokens: TokenTable | None = None,
@@ -137,10 +134,9 @@ class NeuralClassifier(TextClassifier):
         """
         card = load_card(workspace.classifier_card)
         folder = base or base_folder(workspace, card.choice)
-        threshold = decision.load(workspace.decision).threshold
         tokenizer = load_tokenizer(card, folder)
         model = checkpoint.load(card, compute.chosen_device(), workspace.classifier_weights, folder)
-        return cls(model, card, tokenizer, workspace.trunk_store, threshold)
+        return cls(model, card, tokenizer, workspace.trunk_store)
 
     def _table(self, split: Split) -> TokenTable:
         """A split's tokens."""

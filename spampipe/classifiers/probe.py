@@ -61,7 +61,7 @@ class ProbeClassifier(NeuralClassifier):
         """Not known: what the frozen blocks have computed may have been kept from an earlier run."""
         return None
 
-    def probabilities(
+    def raw_probabilities(
         self,
         texts: Sequence[str],
         tokens: TokenTable | None = None,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from spampipe.classifiers import decision, label_bias, prompt_template, prompt_tokens
+from spampipe.classifiers import label_bias, prompt_template, prompt_tokens
 from spampipe.classifiers.neural import base_folder, load_tokenizer
 from spampipe.classifiers.prompt_template import Prompts, PromptTemplate
 from spampipe.classifiers.settings import ModelParams
@@ -57,7 +57,6 @@ class PromptClassifier(TextClassifier):
         decoder: the base model.
         card: what it is asked.
         tokenizer: the base model's.
-        threshold: as in TextClassifier.
         bias: (K,) what is added to the answers' log-probabilities.
         model: what is to be fitted, and
         train: the seed of examples; both None for one that is fitted already.
@@ -68,14 +67,13 @@ class PromptClassifier(TextClassifier):
         decoder: Decoder,
         card: PromptEntries,
         tokenizer: Tokenizer,
-        threshold: float,
         bias: torch.Tensor | None = None,
         model: ModelParams | None = None,
         train: TrainParams | None = None,
     ) -> None:
         self._decoder, self._card, self._tokenizer = decoder.eval(), card, tokenizer
         self._model, self._train = model, train
-        self.labels, self.threshold = card.labels, threshold
+        self.labels = card.labels
         self._bias = torch.zeros(len(card.labels), dtype=torch.float64) if bias is None else bias
         self._prompts = Prompts(card.template, card.examples)
 
@@ -89,7 +87,7 @@ class PromptClassifier(TextClassifier):
         workspace: Workspace,
         truncate: Truncate = "tail",
     ) -> Self:
-        """As in TextClassifier; the threshold is EVEN, until one is chosen.
+        """As in TextClassifier.
 
         Raises:
             CheckpointError: a file of the base model is missing.
@@ -106,7 +104,7 @@ class PromptClassifier(TextClassifier):
         described = describing.describe(asked, labels, max_length, train.precision, base, truncate)
         card = PromptEntries.model_validate(dict(described) | {"template": template, "examples": ()})
         decoder = checkpoint.base_decoder(card, base, compute.chosen_device(), seed=train.seed)
-        return cls(decoder, card, load_tokenizer(card, base), EVEN, None, model, train)
+        return cls(decoder, card, load_tokenizer(card, base), None, model, train)
 
     def fit(self, train: Split, validation: Split, listen: Callable[[Record], None]) -> list[Record]:
         """As in TextClassifier: choose the examples, and the biases if they are asked for.
@@ -138,7 +136,7 @@ class PromptClassifier(TextClassifier):
         self._model = self._train = None
         return records
 
-    def probabilities(
+    def raw_probabilities(
         self,
         texts: Sequence[str],
         tokens: TokenTable | None = None,
@@ -175,12 +173,11 @@ class PromptClassifier(TextClassifier):
         """
         card = load_card_of(PromptCard, workspace.classifier_card)
         folder = base or base_folder(workspace, card.choice)
-        threshold = decision.load(workspace.decision).threshold
         tokenizer = load_tokenizer(card, folder)
         saved = checkpoint.read_tensors(workspace.classifier_weights, card.weights_sha256)
         bias = saved.pop(_BIAS)
         decoder = checkpoint.base_decoder(card, folder, compute.chosen_device(), saved=saved)
-        return cls(decoder, card, tokenizer, threshold, bias)
+        return cls(decoder, card, tokenizer, bias)
 
     def _cut(self, texts: list[str]) -> list[str]:
         """The texts, those that are too long without a part."""

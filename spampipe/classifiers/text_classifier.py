@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
+from spampipe.classifiers.decision import Decision
+from spampipe.classifiers.predictions import Prediction, answers
 from spampipe.core.errors import DataError
 from spampipe.core.workspace import Workspace
-from spampipe.data.labels import Labels, LabelSet, Probabilities, checked_threshold, decide
+from spampipe.data.calibration import temper
+from spampipe.data.labels import EVEN, Labels, LabelSet, Probabilities, checked_threshold
 
 if TYPE_CHECKING:
     from spampipe.classifiers.settings import ModelParams
@@ -44,24 +47,6 @@ class Split:
         return 0 if self.tokens is None else self.tokens.max_length
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """The answer for one text.
-
-    Attributes:
-        text: the text.
-        label: its label's name.
-        probability: of the positive label if the label set has one, else of the predicted label.
-        ranked: every label's name and its own probability: the predicted label first, then the most probable of the
-            others.
-    """
-
-    text: str
-    label: str
-    probability: float
-    ranked: tuple[tuple[str, float], ...]
-
-
 @runtime_checkable
 class TextClassifier(Protocol):
     """Tells texts apart. A kind of model subclasses this, and is named in `classifiers/catalogue.py`.
@@ -69,10 +54,12 @@ class TextClassifier(Protocol):
     Attributes:
         labels: the label set that it was trained with.
         threshold: the positive label is given from this probability on; without a positive label, no effect.
+        temperature: what the logarithms of its probabilities are divided by.
     """
 
     labels: LabelSet
-    threshold: float
+    threshold: float = EVEN
+    temperature: float = 1.0
 
     @classmethod
     def create(
@@ -140,7 +127,7 @@ class TextClassifier(Protocol):
         """
         return None
 
-    def probabilities(
+    def raw_probabilities(
         self,
         texts: Sequence[str],
         tokens: "TokenTable | None" = None,
@@ -148,7 +135,7 @@ class TextClassifier(Protocol):
         batch_size: int = 32,
         name: str | None = None,
     ) -> Probabilities:
-        """How probable each label is.
+        """How probable each label is, before the temperature.
 
         Args:
             texts: N of them, at least one, none empty.
@@ -161,6 +148,17 @@ class TextClassifier(Protocol):
             (N, K) a column for each label, in the order of `labels`.
         """
         ...
+
+    def probabilities(
+        self,
+        texts: Sequence[str],
+        tokens: "TokenTable | None" = None,
+        *,
+        batch_size: int = 32,
+        name: str | None = None,
+    ) -> Probabilities:
+        """How probable each label is, by the temperature; arguments and result as of `raw_probabilities`."""
+        return temper(self.raw_probabilities(texts, tokens, batch_size=batch_size, name=name), self.temperature)
 
     def probabilities_of(self, split: Split, batch_size: int) -> Probabilities:
         """How probable each label is for each text of a split, which may have none.
@@ -176,6 +174,14 @@ class TextClassifier(Protocol):
             return np.empty((0, len(self.labels)))
         return self.probabilities(split.texts, split.tokens, batch_size=batch_size, name=split.name)
 
+    def decide_by(self, decision: Decision) -> None:
+        """Take over how probabilities become labels.
+
+        Args:
+            decision: the threshold and the temperature.
+        """
+        self.threshold, self.temperature = decision.threshold, decision.temperature
+
     def describe(self) -> Mapping[str, Any]:
         """What it is, as JSON values."""
         ...
@@ -190,7 +196,7 @@ class TextClassifier(Protocol):
 
     @classmethod
     def load(cls, workspace: Workspace, base: Path | None = None) -> Self:
-        """Read what `save` wrote, and models/decision.json.
+        """Read what `save` wrote; `catalogue.load` adds what models/decision.json says.
 
         Args:
             workspace: holds the files.
@@ -228,13 +234,4 @@ class TextClassifier(Protocol):
         if not texts:
             return []
         found = self.probabilities(texts, batch_size=batch_size, name="texts" if progress else None)
-        chosen = decide(found, self.labels, least)
-        shown = chosen if self.labels.positive_index is None else [self.labels.positive_index] * len(texts)
-        order = np.argsort(-found, axis=1, kind="stable")
-        names = self.labels.names
-        predictions = []
-        for text, label, row, column, ranks in zip(texts, chosen.tolist(), found, shown, order.tolist(), strict=True):
-            first = [label, *(rank for rank in ranks if rank != label)]
-            ranked = tuple((names[rank], float(row[rank])) for rank in first)
-            predictions.append(Prediction(text, names[label], float(row[column]), ranked))
-        return predictions
+        return answers(texts, found, self.labels, least)

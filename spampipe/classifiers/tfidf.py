@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spampipe.core.errors import DataError
+from spampipe.data import calibration
 from spampipe.data.labels import Labels, LabelSet, Probabilities
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ STRENGTHS: dict[Kind, tuple[float, ...]] = {"tfidf-logistic": (1.0, 10.0, 100.0)
 _WORD = re.compile(r"\b\w\w+\b")
 _SHORTEST, _LONGEST = 2, 5  # characters of a piece
 _REMEMBERED, _REMEMBERED_LENGTH = 20_000, 40  # words whose columns are kept in memory, and characters of the longest
-_SCALES = (-7.0, 7.0)  # logarithms of the least and the largest `LinearModel.scale`
 
 
 def words(text: str) -> list[str]:
@@ -152,7 +152,7 @@ class LinearModel:
         Returns:
             (N, K); the label of the highest score is the most probable one.
         """
-        return np.exp(_log_shares(self.scale * _scores(self.weights, self.bias, rows)))
+        return np.exp(calibration.log_shares(self.scale * _scores(self.weights, self.bias, rows)))
 
 
 def solve(
@@ -166,9 +166,8 @@ def solve(
     """Find weights by logistic regression or a linear support vector machine, each label against the rest.
 
     Scores become probabilities by the one factor that makes the validation labels most probable (temperature scaling,
-    Guo et al. 2017), so that the most probable label is the model's own. Targets are softened as in Platt 1999,
-    so that the factor is finite where all answers are right. Of STRENGTHS, the one is taken that then gives the
-    validation labels the lowest log loss; the first, if several do.
+    Guo et al. 2017), so that the most probable label is the model's own. Of STRENGTHS, the one is taken that then
+    gives the validation labels the lowest log loss; the first, if several do.
 
     Args:
         kind: which of the two.
@@ -194,7 +193,7 @@ def solve(
     with threadpool_limits(1):  # numbers are then added in the same order everywhere
         for strength in STRENGTHS[kind]:
             weights, bias = _fitted(_estimator(kind, strength), *train, len(labels), importance)
-            loss, scale = _calibrated(_scores(weights, bias, validation[0]), validation[1])
+            loss, scale = calibration.fit_scale(_scores(weights, bias, validation[0]), validation[1])
             found.append((loss, LinearModel(weights, bias, strength, scale)))
     return min(found, key=lambda each: each[0])[1]
 
@@ -225,26 +224,3 @@ def _scores(weights: Floats, bias: Floats, rows: "csr_array") -> Floats:
     """(N, K) a score for each label."""
     found = rows @ weights.T + bias
     return np.hstack([-found / 2, found / 2]) if len(bias) == 1 else found
-
-
-def _log_shares(scores: Floats) -> Floats:
-    """(N, K) logarithms of the shares that exponentials have in the sum of their row."""
-    below = scores - scores.max(axis=1, keepdims=True)
-    return below - np.log(np.exp(below).sum(axis=1, keepdims=True))
-
-
-def _calibrated(scores: Floats, labels: Labels) -> tuple[float, float]:
-    """The lowest log loss that a factor of the scores gives, and the factor."""
-    from scipy.optimize import minimize_scalar
-
-    classes = scores.shape[1]
-    counts = np.bincount(labels, minlength=classes)
-    own = ((counts + 1) / (counts + 2))[labels]
-    targets = np.repeat((1 - own)[:, None] / (classes - 1), classes, axis=1)
-    targets[np.arange(len(labels)), labels] = own
-
-    def loss(logarithm: float) -> float:
-        return -float((targets * _log_shares(np.exp(logarithm) * scores)).sum()) / len(labels)
-
-    best = minimize_scalar(loss, bounds=_SCALES, method="bounded")
-    return float(best.fun), float(np.exp(best.x))

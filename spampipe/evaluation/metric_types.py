@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from spampipe.data.labels import LabelSet
     from spampipe.evaluation.scored import Evaluation
+    from spampipe.evaluation.weighted import Weighted
 
 Better = Literal["higher", "lower", ""]
+Given = Literal["always", "positive label", "no positive label"]
 Value = float | int | None  # None for a share of no messages
 
 # What may differ between machines, whose products are rounded differently.
@@ -56,7 +58,7 @@ class Metric(Quantity):
         compute: its value; a list of one value a label, in their order, if its name has `{label}` in it.
     """
 
-    given: Literal["always", "positive label", "no positive label"]
+    given: Given
     compute: "Callable[[Evaluation], Value | list[float]]"
 
     def is_of(self, labels: "LabelSet") -> bool:
@@ -65,7 +67,7 @@ class Metric(Quantity):
         Args:
             labels: the label set.
         """
-        return self.given in ("always", "no positive label" if labels.positive is None else "positive label")
+        return _is_given(self.given, labels)
 
     def values(self, found: "Evaluation") -> dict[str, Value]:
         """Its value in an evaluation that has it, or its values, by name.
@@ -78,6 +80,39 @@ class Metric(Quantity):
             return {self.name: value}
         names = [self.name.replace(_LABEL, key) for key in label_keys(found.labels)]
         return dict(zip(names, value, strict=True))
+
+
+@dataclass(frozen=True)
+class FilterMetric:
+    """A metric of the answers for all messages of a cross-validation.
+
+    Attributes:
+        name: in files and tables.
+        says: what it tells, in a sentence.
+        better: which values are better.
+        given: the label sets that have it: all, those with a positive label, or those without one.
+        compute: from answers and (B, N) weights to (B,) values; not a number where it is not defined.
+        has_interval: whether its value is shown with one: Wilson's of a rate, of others the bootstrap over groups.
+    """
+
+    name: str
+    says: str
+    better: Better
+    given: Given
+    compute: "Weighted"
+    has_interval: bool = True
+
+    def is_of(self, labels: "LabelSet") -> bool:
+        """Whether answers with a label set have it.
+
+        Args:
+            labels: the label set.
+        """
+        return _is_given(self.given, labels)
+
+
+def _is_given(given: Given, labels: "LabelSet") -> bool:
+    return given in ("always", "no positive label" if labels.positive is None else "positive label")
 
 
 def label_keys(labels: "LabelSet") -> list[str]:

@@ -9,11 +9,11 @@ import pandas as pd
 
 from spampipe.core import files
 from spampipe.core.errors import DataError
+from spampipe.data.calibration import LEAST
 from spampipe.data.labels import Labels, LabelSet, Probabilities
 
 _COLUMNS = {"row": "int64", "fold": "int64", "group": "int64", "label": "str", "predicted": "str"}
 _PROBABILITY = "probability: "  # before a label's name
-_LEAST = 1e-30  # stands for a probability of 0, whose logarithm is no number
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class OutOfFold:
         if positive is None:
             raise DataError(f"the labels {', '.join(self.label_set.names)} have no positive one to rank messages by")
         others = np.delete(self.probabilities, positive, axis=1).sum(axis=1)
-        odds: npt.NDArray[np.float64] = np.log(np.maximum(self.probabilities[:, positive], _LEAST)) - np.log(
-            np.maximum(others, _LEAST)
+        odds: npt.NDArray[np.float64] = np.log(np.maximum(self.probabilities[:, positive], LEAST)) - np.log(
+            np.maximum(others, LEAST)
         )
         return odds
 

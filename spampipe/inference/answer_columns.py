@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from spampipe.classifiers.text_classifier import Prediction
+    from spampipe.classifiers.predictions import Prediction
 
 _LABEL, _PROBABILITY = "label", "probability"
 

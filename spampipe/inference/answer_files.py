@@ -14,7 +14,7 @@ from spampipe.inference.message_rows import TEXT, Row, Source
 from spampipe.inference.table_writers import CsvWriter, JsonWriter, ParquetWriter, Writer
 
 if TYPE_CHECKING:
-    from spampipe.classifiers.text_classifier import Prediction
+    from spampipe.classifiers.predictions import Prediction
 
 
 class Sink(Protocol):

@@ -21,6 +21,7 @@ from spampipe.core import files
 from spampipe.core.errors import CheckpointError, ParamsError
 from spampipe.core.workspace import Workspace
 from spampipe.data import tokens
+from spampipe.data.calibration import temper
 from spampipe.data.labels import EVEN, LabelSet, decide
 from spampipe.models.families.gpt2 import FAMILY
 from spampipe.training import tables
@@ -40,13 +41,13 @@ class LengthsClassifier(TextClassifier):
 
     name, width = "lengths", 10
 
-    def __init__(self, labels: LabelSet, threshold: float, means: np.ndarray) -> None:
-        self.labels, self.threshold, self._means = labels, threshold, means
+    def __init__(self, labels: LabelSet, means: np.ndarray) -> None:
+        self.labels, self._means = labels, means
 
     @classmethod
     def create(cls, model, train, labels, max_length, workspace, truncate="tail"):
         assert (model.name, model.members) == (cls.name, None)
-        return cls(labels, EVEN, np.zeros(len(labels)))
+        return cls(labels, np.zeros(len(labels)))
 
     def fit(self, train, validation, listen):
         sizes = np.array([len(text) for text in train.texts])
@@ -55,7 +56,7 @@ class LengthsClassifier(TextClassifier):
         listen(record)
         return [record]
 
-    def probabilities(self, texts, tokens=None, *, batch_size=32, name=None):
+    def raw_probabilities(self, texts, tokens=None, *, batch_size=32, name=None):
         far = np.abs(np.array([[len(text)] for text in texts]) - self._means)
         near = np.exp(-far / self.width)
         return near / near.sum(axis=1, keepdims=True)
@@ -71,8 +72,7 @@ class LengthsClassifier(TextClassifier):
     @classmethod
     def load(cls, workspace, base=None):
         labels = LabelSet.model_validate_json(json.dumps(json.loads(workspace.classifier_card.read_text())["labels"]))
-        threshold = decision.load(workspace.decision).threshold
-        return cls(labels, threshold, load_file(workspace.classifier_weights)["means"])
+        return cls(labels, load_file(workspace.classifier_weights)["means"])
 
 
 class WordsClassifier(LengthsClassifier):
@@ -143,6 +143,14 @@ def test_an_ensemble_comes_back_with_its_answers(workspace, labels, changes):
     assert [answer.label for answer in loaded.classify(test.texts)] == chosen
 
 
+def test_the_mean_is_tempered_and_the_members_are_not(workspace):
+    classifier, _ = trained(workspace, members=["words", "lengths"])
+    decision.save(workspace.decision, Decision(threshold=0.625, temperature=3.0))
+    loaded, texts = catalogue.load(workspace), split(workspace, "test", 9).texts
+    assert {(member.classifier.threshold, member.classifier.temperature) for member in loaded._members} == {(EVEN, 1)}
+    np.testing.assert_array_equal(loaded.probabilities(texts), temper(classifier.probabilities(texts), 3.0))
+
+
 def test_members_are_what_they_are_by_themselves(workspace):
     classifier, _ = trained(workspace)
     test, (first, second) = (
@@ -152,7 +160,7 @@ def test_members_are_what_they_are_by_themselves(workspace):
     alone = ModelParams.model_validate(PAIR | {"name": "gpt2-tiny", "members": None})
     network = catalogue.kind_of("gpt2-tiny", "last_block").create(alone, settings(), TWO, MAX_LENGTH, workspace)
     network.fit(first, second, lambda record: None)
-    lengths = LengthsClassifier(TWO, EVEN, np.zeros(2))
+    lengths = LengthsClassifier(TWO, np.zeros(2))
     lengths.fit(first, second, lambda record: None)
     expected = (network.probabilities(test.texts) + lengths.probabilities(test.texts)) / 2
     np.testing.assert_allclose(classifier.probabilities(test.texts), expected, atol=1e-12)

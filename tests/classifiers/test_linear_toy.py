@@ -21,7 +21,6 @@ from safetensors.numpy import load_file, save_file
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from spampipe.classifiers import decision
 from spampipe.classifiers.text_classifier import TextClassifier
 from spampipe.core import files
 from spampipe.data.labels import EVEN, LabelSet, decide
@@ -29,12 +28,12 @@ from spampipe.training.training_log import Record
 
 
 class WordsClassifier(TextClassifier):
-    def __init__(self, labels, threshold, words, arrays):
-        self.labels, self.threshold, self._words, self._arrays = labels, threshold, words, arrays
+    def __init__(self, labels, words, arrays):
+        self.labels, self._words, self._arrays = labels, words, arrays
 
     @classmethod
     def create(cls, model, train, labels, max_length, workspace, truncate="tail"):
-        return cls(labels, EVEN, {}, {})
+        return cls(labels, {}, {})
 
     def fit(self, train, validation, listen):
         vectorizer = TfidfVectorizer()
@@ -51,7 +50,7 @@ class WordsClassifier(TextClassifier):
         listen(record)
         return [record]
 
-    def probabilities(self, texts, tokens=None, *, batch_size=32, name=None):
+    def raw_probabilities(self, texts, tokens=None, *, batch_size=32, name=None):
         vectorizer = TfidfVectorizer(vocabulary=self._words)
         vectorizer.idf_ = self._arrays["idf"]
         scores = vectorizer.transform(texts) @ self._arrays["weights"].T + self._arrays["bias"]
@@ -70,8 +69,7 @@ class WordsClassifier(TextClassifier):
     def load(cls, workspace, base=None):
         card = json.loads(workspace.classifier_card.read_text(encoding="utf-8"))
         labels = LabelSet.model_validate_json(json.dumps(card["labels"]))
-        threshold = decision.load(workspace.decision).threshold
-        return cls(labels, threshold, card["words"], load_file(workspace.classifier_weights))
+        return cls(labels, card["words"], load_file(workspace.classifier_weights))
 '''
 LINE = '"words": ("words", "WordsClassifier"), '
 
@@ -83,6 +81,7 @@ from spampipe import params
 from spampipe.classifiers import catalogue, decision
 from spampipe.classifiers.text_classifier import Split, TextClassifier
 from spampipe.core.workspace import Workspace
+from spampipe.data.calibration import temper
 from spampipe.data.labels import LabelSet
 import numpy as np
 
@@ -100,10 +99,12 @@ records = created.fit(split, split, heard.append)
 assert heard == records and records[-1].train == 1.0
 assert created.training_flops(8, 80) is None
 created.save(workspace)
-decision.save(workspace.decision, decision.Decision(threshold=0.75))
+decision.save(workspace.decision, decision.Decision(threshold=0.75, temperature=2.0))
 loaded = catalogue.load(workspace)
 assert (loaded.threshold, loaded.labels, loaded.describe()) == (0.75, known, created.describe())
-assert np.array_equal(loaded.probabilities(questions), created.probabilities(questions))
+assert np.array_equal(loaded.raw_probabilities(questions), created.probabilities(questions))
+assert np.array_equal(loaded.probabilities(questions), temper(created.probabilities(questions), 2.0))
+loaded.decide_by(decision.UNDECIDED)
 answers = loaded.classify(questions, progress=False)
 assert "torch" not in sys.modules  # a kind that has no use for it pays nothing for it
 print(json.dumps([[answer.label, answer.probability] for answer in answers]))

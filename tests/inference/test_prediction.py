@@ -10,7 +10,8 @@ from llms_from_scratch.ch06 import classify_review
 from benchmarks.opponents import book_encoding, book_model
 from spampipe.classifiers import decision
 from spampipe.classifiers.decision import Decision
-from spampipe.classifiers.text_classifier import Prediction, TextClassifier
+from spampipe.classifiers.predictions import Prediction
+from spampipe.classifiers.text_classifier import TextClassifier
 from spampipe.core import files
 from spampipe.core.errors import CheckpointError, DataError, ParamsError, SpampipeError
 from spampipe.core.workspace import Workspace

@@ -6,15 +6,21 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+import yaml
 
-from spampipe import cli
+import spampipe
+from spampipe import cli, params
 from spampipe.classifiers import decision
 from spampipe.classifiers.decision import Decision
+from spampipe.core import environment
+from spampipe.core.errors import ParamsError
 from spampipe.core.workspace import Workspace
 from spampipe.data import tokens
-from spampipe.data.labels import EVEN, LabelSet
+from spampipe.data.calibration import temper
+from spampipe.data.labels import EVEN, LabelSet, decide
 from spampipe.data.tokens import TokenTable
 from spampipe.evaluation.scored import judged
 from spampipe.inference import prediction
@@ -23,10 +29,13 @@ from spampipe.models.card import load_card
 from spampipe.models.compute import chosen_device
 from spampipe.models.families.gpt2 import FAMILY
 from spampipe.models.frozen_trunk import Model
+from spampipe.tracking import serving
 from spampipe.training import measures
 from spampipe.training.examples import TokenExamples
+from stages import balance, baseline, download, evaluate, split, tokenize_pad, train
 from tests.support import trained
 from tests.support.label_sets import TWO
+from tests.support.project import ROOT
 from tests.support.scored import PETS
 
 TEXTS = ["see you at 3", "WIN £1000 now", "ok", "free entry, call 090", "on my way home", "a cat and a dog"]
@@ -119,6 +128,78 @@ def test_a_long_text_is_cut_by_one_rule_at_every_door(tmp_path, gpt2_base):
         kept[rule] = classifier.probabilities([long])[0].tolist()
         assert kept[rule] == classifier.probabilities([""], alone, name="test")[0].tolist()
     assert len(set(map(tuple, kept.values()))) == 3
+
+
+def test_every_door_divides_by_the_temperature(tmp_path, gpt2_base):
+    workspace = workspace_of(tmp_path, gpt2_base, TWO, EVEN)
+    raw = prediction.load(workspace).probabilities(TEXTS)
+    tempered = temper(raw, 2.5)
+    threshold = float(np.sort(tempered[:, 1])[[2, 3]].mean())
+    assert (tempered[:, 1] >= threshold).sum() != (raw[:, 1] >= threshold).sum()
+    decision.save(workspace.decision, Decision(threshold=threshold, temperature=2.5))
+    expected = TWO.names_of(decide(tempered, TWO, threshold)).tolist()
+    loaded = prediction.load(workspace)
+    np.testing.assert_allclose(loaded.probabilities(TEXTS), tempered, atol=1e-6)
+    np.testing.assert_allclose([found.probability for found in loaded.classify(TEXTS)], tempered[:, 1], atol=1e-6)
+    assert answered(workspace) == printed(workspace) == expected
+    served = serving.ServedModel(workspace).predict(TEXTS)
+    assert served["label"].tolist() == expected
+    np.testing.assert_allclose(served["probability"], tempered[:, 1], atol=1e-6)
+
+
+CHOSEN = {
+    "model.name": "tfidf-logistic",
+    "evaluate.threshold": {"max_false_positive_rate": 0.05},
+    "evaluate.temperature": "validation",
+}
+
+
+def test_what_is_chosen_on_validation_is_the_same_at_every_door(tmp_path, monkeypatch):
+    """From the stages to the served model; and the baseline, whose linear model is the same, chooses the same."""
+    monkeypatch.setenv(environment.TRACKING, "off")
+    workspace, settings = Workspace(tmp_path), params.load(ROOT / "params.yaml").changed(CHOSEN)
+    workspace.params.write_text(yaml.safe_dump(json.loads(settings.model_dump_json())))
+    download.main(workspace)
+    few = workspace.raw_messages.read_bytes().splitlines(keepends=True)[:2500]
+    workspace.raw_messages.write_bytes(b"".join(few))
+    for stage in (balance, split, tokenize_pad, train, evaluate, baseline):
+        stage.main(workspace)
+    predictions = pd.read_csv(workspace.predictions, keep_default_na=False)
+    predictions = predictions[predictions["split"].isin(["validation", "test"])]
+    validation = predictions[(predictions["split"] == "validation") & (predictions["label"] == "ham")]
+    assert 0 < (validation["predicted"] == "spam").mean() <= 0.05
+    chosen = decision.load(workspace.decision)
+    assert chosen.temperature != 1 and chosen.threshold != EVEN
+    texts = predictions["text"].tolist()
+    found = prediction.load(workspace).classify(texts, progress=False)
+    assert [each.label for each in found] == predictions["predicted"].tolist()
+    np.testing.assert_allclose([each.probability for each in found], predictions["probability"], rtol=1e-6)
+    assert serving.ServedModel(workspace).predict(texts)["label"].tolist() == predictions["predicted"].tolist()
+    beside = pd.read_csv(workspace.baseline_predictions, keep_default_na=False)
+    for name, own in predictions.groupby("split"):
+        rows = beside[beside["split"] == name]
+        assert rows["text"].tolist() == own["text"].tolist()
+        assert rows["tfidf-logistic"].tolist() == own["predicted"].tolist(), name
+
+
+def test_what_python_trains_chooses_and_keeps_the_same(tmp_path, raw_messages):
+    rows = [line.split("\t", 1) for line in raw_messages.read_text(encoding="utf-8").splitlines()[:1500]]
+    labels, texts = [row[0] for row in rows], [row[1] for row in rows]
+    settings = params.load(ROOT / "params.yaml").changed(CHOSEN)
+    run = spampipe.train(texts, labels, params=settings)
+    assert run.classifier.temperature != 1
+    run.save(tmp_path)
+    loaded = spampipe.load(tmp_path)
+    assert (loaded.threshold, loaded.temperature) == (run.classifier.threshold, run.classifier.temperature)
+    again = loaded.classify(run.predictions["text"].tolist(), progress=False)
+    assert [each.label for each in again] == run.predictions["predicted"].tolist()
+    assert json.loads(Workspace(tmp_path).decision.read_text())["temperature"] == loaded.temperature
+
+
+def test_a_rule_for_labels_without_a_positive_one_is_refused_before_work():
+    settings = params.load(ROOT / "params.yaml").changed(CHOSEN)
+    with pytest.raises(ParamsError, match=r"^evaluate\.threshold: no label of a, b, c is the positive one, [^\n]*$"):
+        spampipe.train(["x", "y", "z"], ["a", "b", "c"], params=settings)
 
 
 @every_set
