@@ -49,7 +49,12 @@ COMMAND = ("python", "-m", "stages.show")
 
 def test_a_command_has_its_folder_arguments_variables_and_streams(folder: Path) -> None:
     found = subprocess.run(
-        [*COMMAND, "0", "7"], cwd=folder, env=environment({"GIVEN": "ü"}), input="asked", capture_output=True, text=True
+        [*COMMAND, "0", "7"],
+        cwd=folder,
+        env=environment({"GIVEN": "ü"}),
+        input="asked",
+        capture_output=True,
+        text=True,
     )
     assert found.stdout == f"{folder} ['0', '7'] ü True __main__\n"
     assert (found.stderr, found.returncode) == ("asked\n", 7)
