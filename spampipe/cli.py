@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from spampipe import cli_models, params, presets
+from spampipe import cli_models, cli_studies, params, presets
 from spampipe.cli_models import Action, Add
 from spampipe.core import command, settings
 from spampipe.core.errors import RepositoryError
@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return added
 
     cli_models.add_to(add)
+    cli_studies.add_to(add)
     _add_ui(add)
     _add_preset(add)
     _add_work_with_results(add)
@@ -232,10 +233,3 @@ def _ui(options: argparse.Namespace) -> None:
                 webbrowser.open(address)
 
     run_ui.show(options.workspace, options.port, announce)
-
-
-def _has_browser() -> bool:
-    """Whether there is one with windows of its own: one in the terminal would take the terminal over."""
-    return sys.platform in ("darwin", "win32") or any(
-        os.environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
-    )

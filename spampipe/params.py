@@ -14,7 +14,7 @@ from spampipe.core.hints import closest
 from spampipe.core.section import Real, Section
 from spampipe.core.workspace import Workspace
 from spampipe.core.yaml12 import YamlError
-from spampipe.data.settings import BalanceParams, DownloadParams, SplitParams, TokenizePadParams
+from spampipe.data.settings import BalanceParams, CrossvalidateParams, DownloadParams, SplitParams, TokenizePadParams
 from spampipe.evaluation import metrics
 from spampipe.evaluation.settings import EvaluateParams
 from spampipe.models.catalogue import BASE_MODELS
@@ -24,6 +24,7 @@ _SEVERAL_TYPES = {  # settings that pydantic checks as a union, one problem a br
     "tokenize_pad.max_length": "must be longest_train, model_context or a whole number from 1 on",
     "model.causal": "must be true, false or auto",
 }
+_DECIDE_NO_RESULT = {"check", "crossvalidate"}
 _MAX_PIXELS = 10_000  # of a figure's side: 400 MB of memory
 
 
@@ -63,7 +64,7 @@ class CheckParams(Section):
 
 
 class Params(Section):
-    """All settings, one section a stage plus the model and the quality gate."""
+    """All settings, one section a stage plus the model, the quality gate and the cross-validation."""
 
     download: DownloadParams
     balance: BalanceParams
@@ -74,6 +75,7 @@ class Params(Section):
     evaluate: EvaluateParams
     plot: PlotParams
     check: CheckParams
+    crossvalidate: CrossvalidateParams
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -131,8 +133,8 @@ class Params(Section):
         return f"{self.model.title} lr={self.train.learning_rate:g} seed={self.train.seed}"
 
     def recorded(self) -> dict[str, Any]:
-        """The settings that decide a result, by `section.key`; not `check`, which decides none."""
-        return settings.flat(self.model_dump(exclude={"check"}))
+        """The settings that decide a result, by `section.key`; no stage reads the others."""
+        return settings.flat(self.model_dump(exclude=_DECIDE_NO_RESULT))
 
     @model_validator(mode="after")
     def _fits_the_context(self) -> Self:

@@ -140,6 +140,10 @@ class TextClassifier(Protocol):
         """
         return None
 
+    def parameters(self) -> tuple[int, int] | None:
+        """How many numbers it holds, and how many of them training changes; None if they are not counted."""
+        return None
+
     def probabilities(
         self,
         texts: Sequence[str],
