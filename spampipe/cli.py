@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from spampipe import cli_exams, cli_models, params, presets
+from spampipe import cli_exams, cli_models, cli_studies, params, presets
 from spampipe.cli_models import Action, Add
 from spampipe.core import command, settings
 from spampipe.core.errors import RepositoryError
@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     cli_models.add_to(add)
     cli_exams.add_to(add)
+    cli_studies.add_to(add)
     _add_ui(add)
     _add_preset(add)
     _add_work_with_results(add)

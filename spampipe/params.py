@@ -14,7 +14,7 @@ from spampipe.core.hints import closest
 from spampipe.core.section import Real, Section
 from spampipe.core.workspace import Workspace
 from spampipe.core.yaml12 import YamlError
-from spampipe.data.settings import BalanceParams, DownloadParams, SplitParams, TokenizePadParams
+from spampipe.data.settings import BalanceParams, CrossvalidateParams, DownloadParams, SplitParams, TokenizePadParams
 from spampipe.evaluation import metrics
 from spampipe.evaluation.settings import EvaluateParams
 from spampipe.models.catalogue import BASE_MODELS
@@ -25,6 +25,7 @@ _SEVERAL_TYPES = {  # settings that pydantic checks as a union, one problem a br
     "model.causal": "must be true, false or auto",
     "evaluate.threshold": "must be more than 0 and less than 1, or a rule such as {max_false_positive_rate: 0.001}",
 }
+_DECIDE_NO_RESULT = {"check", "crossvalidate"}
 _MAX_PIXELS = 10_000  # of a figure's side: 400 MB of memory
 
 
@@ -64,7 +65,7 @@ class CheckParams(Section):
 
 
 class Params(Section):
-    """All settings, one section a stage plus the model and the quality gate."""
+    """All settings, one section a stage plus the model, the quality gate and the cross-validation."""
 
     download: DownloadParams
     balance: BalanceParams
@@ -75,6 +76,7 @@ class Params(Section):
     evaluate: EvaluateParams
     plot: PlotParams
     check: CheckParams
+    crossvalidate: CrossvalidateParams
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -132,8 +134,8 @@ class Params(Section):
         return f"{self.model.title} lr={self.train.learning_rate:g} seed={self.train.seed}"
 
     def recorded(self) -> dict[str, Any]:
-        """The settings that decide a result, by `section.key`; not `check`, which decides none."""
-        return settings.flat(self.model_dump(exclude={"check"}))
+        """The settings that decide a result, by `section.key`; no stage reads the others."""
+        return settings.flat(self.model_dump(exclude=_DECIDE_NO_RESULT))
 
     @model_validator(mode="after")
     def _fits_the_context(self) -> Self:

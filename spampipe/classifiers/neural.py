@@ -101,6 +101,11 @@ class NeuralClassifier(TextClassifier):
         """As in TextClassifier; a lower bound, as in `models.cost`."""
         return cost.training_flops(self._model.network, examples, tokens)
 
+    def parameters(self) -> tuple[int, int]:
+        """As in TextClassifier; a shared tensor counts once."""
+        counts = [(tensor.numel(), tensor.requires_grad) for tensor in self._model.network.parameters()]
+        return sum(count for count, _ in counts), sum(count for count, trained in counts if trained)
+
     def raw_probabilities(
         self,
         texts: Sequence[str],

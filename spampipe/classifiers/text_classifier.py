@@ -127,6 +127,10 @@ class TextClassifier(Protocol):
         """
         return None
 
+    def parameters(self) -> tuple[int, int] | None:
+        """How many numbers it holds, and how many of them training changes; None if they are not counted."""
+        return None
+
     def raw_probabilities(
         self,
         texts: Sequence[str],

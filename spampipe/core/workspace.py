@@ -84,6 +84,11 @@ class Workspace(DataFiles):
         return self._shared / ".spampipe" / "trunk"
 
     @property
+    def fold_store(self) -> Path:
+        """Where the answers of finished folds of a cross-validation are kept; not part of any result."""
+        return self._shared / ".spampipe" / "folds"
+
+    @property
     def mlflow_store(self) -> Path:
         """The database of the repository's own MLflow store."""
         return self._shared / "mlflow.db"
@@ -207,6 +212,11 @@ class Workspace(DataFiles):
     def baseline_predictions(self) -> Path:
         """The label that each of them gives to every message, side by side."""
         return self.root / "reports/baseline/predictions.csv"
+
+    @property
+    def crossvalidation(self) -> Path:
+        """The folder of what a cross-validation of the settings reports."""
+        return self.root / "reports/crossvalidation"
 
     @property
     def figures(self) -> Path:

@@ -78,6 +78,15 @@ class SplitParams(Section):
         return self
 
 
+class CrossvalidateParams(Section):
+    """How all messages are dealt into folds; no stage reads it."""
+
+    folds: Annotated[int, Field(ge=2, le=100)]
+    seed: Seed
+    group_duplicates: Literal["none", "exact", "near"]
+    near_threshold: Annotated[Real, Field(gt=0, le=1)]
+
+
 class TokenizePadParams(Section):
     """How long a message may be, in tokens, and what of a longer one is cut off."""
 

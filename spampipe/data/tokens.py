@@ -1,7 +1,7 @@
 """Messages as rows of token ids: cut, pad, store."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
@@ -17,6 +17,7 @@ from spampipe.data.labels import LabelSet
 from spampipe.data.truncation import Truncate, cut
 
 Int32Array = npt.NDArray[np.int32]
+Positions = npt.NDArray[np.int64]
 
 _TENSORS = ("input_ids", "lengths", "labels")
 _LABEL_SET = "label_set"  # the file's only metadata: the order of several would vary from run to run
@@ -31,12 +32,14 @@ class TokenTable:
         lengths: (messages,) int32, the real tokens of each row.
         labels: (messages,) int32, the class index of each row.
         label_set: what the class indices mean.
+        whole: the table that this one is a part of, and the positions of its messages there; None if it is no part.
     """
 
     input_ids: Int32Array
     lengths: Int32Array
     labels: Int32Array
     label_set: LabelSet
+    whole: "tuple[TokenTable, Positions] | None" = None
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -53,6 +56,14 @@ class TokenTable:
             chosen: their positions, from 0.
         """
         return type(self)(self.input_ids[chosen], self.lengths[chosen], self.labels[chosen], self.label_set)
+
+    def part(self, chosen: Positions) -> Self:
+        """The table of some of the messages, which knows the whole: what is computed once of all serves every part.
+
+        Args:
+            chosen: their positions, from 0.
+        """
+        return replace(self.rows(chosen), whole=(self, chosen))
 
 
 def choose_max_length(

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Protocol, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -95,17 +96,19 @@ class TrunkExamples:
 
         Args:
             model: frozen as it will be trained, or was.
-            table: the texts' tokens.
+            table: the texts' tokens; of a part, the trunk is run over the whole.
             precision: of the trunk's matrix products.
             name: of the split, for progress.
             store: the folder in which outputs are kept; None to keep this one in memory only.
         """
-        input_ids, real_lengths = torch.from_numpy(table.input_ids), torch.from_numpy(table.lengths).long()
-        lengths = model.network.effective_lengths(real_lengths, table.max_length)
+        whole, chosen = table.whole or (table, np.arange(len(table)))
+        input_ids, real_lengths = torch.from_numpy(whole.input_ids), torch.from_numpy(whole.lengths).long()
+        lengths = model.network.effective_lengths(real_lengths, whole.max_length)
         first, copy_of = distinct_rows(input_ids, lengths)
         rows = Rows(input_ids[first], real_lengths[first], lengths[first])
         outputs = trunk_outputs(model, rows, precision, name, store)
-        return cls(table, lengths, rows.starts[copy_of], outputs, model.network.head.weight.device)
+        starts, used = rows.starts[copy_of], torch.from_numpy(chosen)
+        return cls(table, lengths[used], starts[used], outputs, model.network.head.weight.device)
 
     def inputs(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """As in Examples: the rows' trunk output, cut to the longest effective length among them."""
@@ -133,7 +136,7 @@ def prepare(model: Model, table: TokenTable, precision: Precision, name: str, st
     """
     network = model.network
     reusable = network.trunk_depth > 0 and network.decoder.dropout.p == 0 and len(table) > 0
-    if reusable and trunk_store.fits(_most_rows(network, table)):
+    if reusable and trunk_store.fits(_most_rows(network, table.whole[0] if table.whole else table)):
         return TrunkExamples.compute(model, table, precision, name, store)
     return TokenExamples(model, table)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,7 +20,7 @@ def features(model: Model, table: TokenTable, precision: Precision, name: str | 
 
     Args:
         model: a probe; its trunk is loaded if it has to run.
-        table: the N texts' tokens; its labels are not looked at.
+        table: the N texts' tokens; of a part, the base model runs over the whole. Labels are not looked at.
         precision: what matrix products are computed in, `fp32` or `bf16`.
         name: for the progress line; None for no progress.
         store: the folder in which features are kept; None to keep these in memory only.
@@ -29,7 +30,8 @@ def features(model: Model, table: TokenTable, precision: Precision, name: str | 
     """
     probe = model.network
     assert isinstance(probe, Probe)
-    input_ids, lengths = torch.from_numpy(table.input_ids), torch.from_numpy(table.lengths).long()
+    whole, chosen = table.whole or (table, np.arange(len(table)))
+    input_ids, lengths = torch.from_numpy(whole.input_ids), torch.from_numpy(whole.lengths).long()
     first, copy_of = distinct_rows(input_ids, lengths)
     rows = Rows(input_ids[first], lengths[first], lengths[first])
 
@@ -41,4 +43,4 @@ def features(model: Model, table: TokenTable, precision: Precision, name: str | 
         return ingredients(model, rows, precision) | {"features": str(probe.features)}
 
     shape = (len(first), probe.head.in_features)
-    return kept(store if trunk_store.fits(shape) else None, made_of, shape, fill)[copy_of]
+    return kept(store if trunk_store.fits(shape) else None, made_of, shape, fill)[copy_of[chosen]]

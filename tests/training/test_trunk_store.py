@@ -57,6 +57,19 @@ def forbid_the_trunk(classifier, monkeypatch) -> None:
     monkeypatch.setattr(classifier, "trunk", fail)
 
 
+def test_parts_of_a_table_share_what_is_computed_of_the_whole(store, monkeypatch):
+    classifier, chosen = make_classifier(), np.array([7, 3, 15, 4])
+    whole = logits(store, classifier)
+    forbid_the_trunk(classifier, monkeypatch)
+    part = TABLE.part(chosen)
+    with torch.no_grad():
+        examples = prepare(complete_model(classifier), part, "fp32", "a part", store)
+        found = classifier(*examples.inputs(torch.arange(4)))
+    torch.testing.assert_close(found, whole[torch.from_numpy(chosen)], rtol=0, atol=1e-6)
+    assert examples.labels.tolist() == TABLE.labels[chosen].tolist()
+    assert len(stored(store)) == 1
+
+
 def test_a_second_use_runs_no_trunk_and_gives_the_same_bits(store, monkeypatch):
     first = logits(store, make_classifier())
     again = make_classifier()
