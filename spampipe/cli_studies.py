@@ -41,4 +41,6 @@ def _crossvalidate(options: argparse.Namespace) -> None:
     validation = running.CrossValidation(study, corpus.load(study.common, here.root), here)
     for name in options.only or study.contenders:
         outputs.write(folder, validation.run(name))
-    print(tables.text(study, outputs.read(folder), outputs.read_costs(folder)))
+    outputs.judge(folder, study)
+    found = tables.worth(outputs.read_json(folder / outputs.METRICS), study.says)
+    print(tables.text(found))

@@ -1,4 +1,4 @@
-"""What is cross-validated: settings of the pipeline, simple rules, and averages of several; read from a study's file."""
+"""What is cross-validated: settings of the pipeline, simple rules, averages of several; read from a study's file."""
 
 import re
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Contender(Section):
     """
 
     says: str
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
     members: Annotated[list[str], Field(min_length=2)] | None = None
     pattern: str | None = None
     majority: bool = False
@@ -51,6 +51,7 @@ class _Document(Section):
     """A study's file."""
 
     settings: dict[str, Any]
+    reference: str | None = None
     contenders: dict[str, Contender]
 
 
@@ -62,6 +63,7 @@ class Study:
         name: of its file, without the ending.
         common: the settings that hold for all contenders.
         contenders: by name, in the file's order.
+        reference: the one that the others are compared with; None for none.
         params: the settings of each contender that has some, by its name.
     """
 
@@ -69,6 +71,12 @@ class Study:
     common: Params
     contenders: Mapping[str, Contender]
     params: Mapping[str, Params]
+    reference: str | None = None
+
+    @property
+    def says(self) -> dict[str, str]:
+        """A few words about each contender, by its name."""
+        return {name: contender.says for name, contender in self.contenders.items()}
 
 
 def load(path: Path, defaults: Params) -> Study:
@@ -99,7 +107,12 @@ def load(path: Path, defaults: Params) -> Study:
                 found[name] = defaults.changed(document.settings | contender.settings)
         except ParamsError as error:
             raise ParamsError(f"{path}: {name}: {error}") from error
-    return Study(path.stem, defaults.changed(document.settings), document.contenders, found)
+    reference = document.reference
+    if reference is not None and reference not in document.contenders:
+        raise ParamsError(
+            f"{path}: reference {reference}: no such contender; {closest(reference, document.contenders)}"
+        )
+    return Study(path.stem, defaults.changed(document.settings), document.contenders, found, reference)
 
 
 def of_params(params: Params) -> Study:

@@ -1,17 +1,23 @@
-"""What a cross-validation leaves in a folder: a CSV of answers a contender, the label set, and what each cost."""
+"""What a cross-validation leaves in a folder: a CSV of answers a contender, the label set, metrics and costs.
+
+Costs stand by themselves: they are measured, and another run has others.
+"""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from spampipe.core import files
 from spampipe.core.errors import DataError
+from spampipe.crossvalidation import judging
+from spampipe.crossvalidation.contenders import Study
 from spampipe.crossvalidation.running import Outcome
 from spampipe.data import labels
 from spampipe.evaluation import out_of_fold
 from spampipe.evaluation.out_of_fold import OutOfFold
 
-_LABELS, _COSTS = "labels.json", "costs.json"
+METRICS, COMPARISONS, COSTS = "metrics.json", "comparisons.json", "costs.json"
+_LABELS = "labels.json"
 
 
 def write(folder: Path, outcome: Outcome) -> Path:
@@ -28,8 +34,8 @@ def write(folder: Path, outcome: Outcome) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     labels.save(folder / _LABELS, outcome.answers.label_set)
     out_of_fold.write(path, outcome.answers)
-    costs = {**read_costs(folder), outcome.name: dict(outcome.cost)}
-    files.write_json(folder / _COSTS, dict(sorted(costs.items())))
+    costs = {**read_json(folder / COSTS), outcome.name: dict(outcome.cost)}
+    files.write_json(folder / COSTS, dict(sorted(costs.items())))
     return path
 
 
@@ -58,19 +64,33 @@ def read(folder: Path) -> dict[str, OutOfFold]:
     return found
 
 
-def read_costs(folder: Path) -> dict[str, Mapping[str, float | int | None]]:
-    """What every contender in a folder cost, as `Outcome.cost` has it; nothing if no cost was recorded.
+def judge(folder: Path, study: Study) -> None:
+    """Write the metrics of all answers of a folder, and how they differ from those of the study's reference.
 
     Args:
         folder: that `write` wrote to.
+        study: the contenders; answers of others are left out.
+
+    Raises:
+        DataError: as `read` raises.
+    """
+    found = {name: each for name, each in read(folder).items() if name in study.contenders}
+    files.write_json(folder / METRICS, {name: judging.metrics(each) for name, each in found.items()})
+    if study.reference in found:
+        files.write_json(folder / COMPARISONS, judging.comparisons(found, study.reference))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A file of figures that this module wrote; nothing if it is not there.
+
+    Args:
+        path: METRICS, COMPARISONS or COSTS in a folder.
 
     Raises:
         DataError: the file is damaged.
     """
-    path = folder / _COSTS
     try:
-        found: dict[str, Mapping[str, float | int | None]] = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return {}
     except ValueError as error:

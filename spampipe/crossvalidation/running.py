@@ -13,10 +13,12 @@ import pandas as pd
 from spampipe.core.workspace import Workspace
 from spampipe.crossvalidation import answers, kept
 from spampipe.crossvalidation.answers import Answers
-from spampipe.crossvalidation.contenders import Contender, Study
+from spampipe.crossvalidation.contenders import Study
 from spampipe.crossvalidation.corpus import Corpus
+from spampipe.data.calibration import temper
 from spampipe.data.labels import decide
 from spampipe.data.tokens import TokenTable
+from spampipe.evaluation import operating_point
 from spampipe.evaluation.out_of_fold import OutOfFold
 from spampipe.models import bases, compute, encoding
 from spampipe.models.architectures import BaseChoice
@@ -117,8 +119,12 @@ class CrossValidation:
         probabilities = np.empty((len(corpus), len(corpus.label_set)))
         predicted = np.empty(len(corpus), np.int64)
         for fold, each in enumerate(found):
-            tested = corpus.splits(fold)["test"]
-            probabilities[tested] = each.test
-            predicted[tested] = decide(each.test, corpus.label_set, settings.threshold)
+            splits = corpus.splits(fold)
+            known = corpus.labels[splits["validation"]]
+            point = operating_point.choose(each.validation, known, corpus.label_set, settings)
+            if point.warning:
+                logger.warning("%s, fold %d: %s", name, fold + 1, point.warning)
+            probabilities[splits["test"]] = tempered = temper(each.test, point.temperature)
+            predicted[splits["test"]] = decide(tempered, corpus.label_set, point.threshold)
         folds = corpus.parts // 2
         return OutOfFold(corpus.label_set, corpus.rows, folds, corpus.groups, corpus.labels, predicted, probabilities)

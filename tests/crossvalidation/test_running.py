@@ -77,7 +77,7 @@ def test_every_contender_answers_for_every_message(study: contenders.Study, mess
     read = outputs.read(folder / "out")
     assert set(read) == set(study.contenders)
     np.testing.assert_allclose(read["network"].probabilities, answers["network"].probabilities, rtol=1e-5)
-    assert outputs.read_costs(folder / "out")["network"] == costs
+    assert outputs.read_json(folder / "out" / outputs.COSTS)["network"] == costs
 
     again = CrossValidation(study, messages, Workspace(folder)).run("network")  # from what was kept
     assert again.cost == costs
