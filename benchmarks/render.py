@@ -9,13 +9,17 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import tables, tables_hardware, tables_pipeline, tables_studies, tables_training
+from benchmarks import tables, tables_experiments, tables_hardware, tables_pipeline, tables_studies, tables_training
 from spampipe.core import command, files
 from spampipe.core.errors import DataError
 from spampipe.core.workspace import Workspace
 
 TABLES: dict[str, Callable[[], str]] = (
-    tables_studies.TABLES | tables_pipeline.TABLES | tables_training.TABLES | tables_hardware.TABLES
+    tables_studies.TABLES
+    | tables_pipeline.TABLES
+    | tables_training.TABLES
+    | tables_hardware.TABLES
+    | tables_experiments.TABLES
 )
 PICTURES = Path("docs/figures")
 DOCUMENTS = (Path("README.md"), *sorted(Path("docs").glob("*.md")))

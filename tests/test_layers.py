@@ -24,9 +24,11 @@ ALLOWED: dict[str, set[str]] = {
     "results": {"core", "training", "evaluation", "params", "tracking"},
     "exams": {"core", "data", "classifiers", "evaluation"},
     "cli_models": {"core", "data", "models", "evaluation", "params", "inference"},
+    "crossvalidation": {"core", "data", "models", "classifiers", "evaluation", "params"},
+    "cli_studies": {"core", "models", "params", "cli_models", "crossvalidation"},
     "cli_exams": {"core", "data", "classifiers", "evaluation", "exams", "inference", "results", "cli_models"},
     "presets": {"core", "params"},
-    "cli": {"core", "params", "tracking", "results", "cli_models", "cli_exams", "presets"},
+    "cli": {"core", "params", "tracking", "results", "cli_models", "cli_exams", "cli_studies", "presets"},
     "__main__": {"cli"},
     "api": {"core", "downloads", "data", "models", "training", "classifiers", "evaluation", "figures", "params"}
     | {"inference", "tracking", "results"},

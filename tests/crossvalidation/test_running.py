@@ -1,11 +1,15 @@
 """A cross-validation of real models on a small data set."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
+from spampipe import cli
 from spampipe.core.workspace import Workspace
 from spampipe.crossvalidation import contenders, corpus, kept, outputs
 from spampipe.crossvalidation.answers import Answers
@@ -108,3 +112,56 @@ def test_a_stopped_run_goes_on_and_damage_costs_a_fold_only(tmp_path: Path, capl
     assert kept.obtain(tmp_path, {"fold": 0}, compute).seconds == 1.5
     assert len(made) == 3 and "is damaged" in caplog.text
     assert json.dumps(kept.obtain(tmp_path, {"fold": 0}, compute).trained) == "2"
+
+
+def test_the_command_prints_a_table_and_leaves_files_that_a_repeat_does_not_change(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("params.yaml", "dvc.yaml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / "tickets.csv").write_bytes((folder / "tickets.csv").read_bytes())
+    text = STUDY.replace("contenders:", "reference: majority\ncontenders:")
+    (tmp_path / "small.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    command = ["crossvalidate", "small.yaml", "--only", "majority", "pattern", "svm"]
+    cli.main(command)
+    heading, *lines = capsys.readouterr().out.splitlines()
+    assert heading.split("\t")[1:3] == ["errors", "F1 %"]
+    assert [line.split("\t")[:2] for line in lines] == [["majority", "30"], ["a word", "0"], ["linear", "0"]]
+    assert all(re.search(r"\t0\.0 \[0\.0, 0\.0\]\t", line) for line in lines[1:])  # missed at 0.1 % lost
+    first = {path.name: path.read_bytes() for path in (tmp_path / "small").iterdir()}
+    assert set(first) == {"majority.csv", "pattern.csv", "svm.csv", "labels.json"} | {
+        outputs.METRICS,
+        outputs.COMPARISONS,
+        outputs.COSTS,
+    }
+    comparisons = json.loads(first[outputs.COMPARISONS])
+    assert comparisons["svm"]["mcnemar"]["value"] == 30 and comparisons["svm"]["mcnemar"]["corrected"] < 0.001
+    shutil.rmtree(tmp_path / "small")
+    cli.main(command)
+    again = {path.name: path.read_bytes() for path in (tmp_path / "small").iterdir()}
+    assert {name: data for name, data in again.items() if name != outputs.COSTS} == {
+        name: data for name, data in first.items() if name != outputs.COSTS
+    }
+    with pytest.raises(SystemExit, match="error: --only svn: no such contender; did you mean svm"):
+        cli.main(["crossvalidate", "small.yaml", "--only", "svn"])
+
+
+def test_without_a_study_the_settings_are_the_contender(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = {
+        "download.dataset": "tickets.csv",
+        "crossvalidate.folds": 2,
+        "crossvalidate.group_duplicates": "exact",
+        "model.name": "tfidf-logistic",
+    }
+    settings = Params.load(ROOT / "params.yaml").changed(changes)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings.model_dump()))
+    (tmp_path / "dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
+    (tmp_path / "tickets.csv").write_bytes((folder / "tickets.csv").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    cli.main(["crossvalidate"])
+    assert capsys.readouterr().out.splitlines()[1].startswith("tfidf-logistic\t")
+    found = outputs.read(tmp_path / "reports" / "crossvalidation")
+    assert list(found) == ["settings"] and len(found["settings"]) == 70
