@@ -184,4 +184,4 @@ def test_an_edit_of_a_module_reruns_the_stages_that_it_decides(repository: Path)
 
 
 def test_the_file_stays_readable() -> None:
-    assert len((ROOT / "dvc.yaml").read_text().splitlines()) < 150
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) < 130
