@@ -5,7 +5,7 @@ from spampipe.core import command, files
 from spampipe.core.workspace import Workspace
 from spampipe.data import labels
 from spampipe.evaluation import curves, readers, reports
-from spampipe.tracking import recording
+from spampipe.tracking import provenance, recording
 from spampipe.training import tables
 
 
@@ -29,6 +29,8 @@ def main(workspace: Workspace) -> None:
         for name, figure in drawn.items():
             figures.save(figure, workspace.figures / name, settings.plot.dots_per_inch)
         run.log_files([workspace.figures], "reports/figures")
+        corrected = provenance.corrections(workspace, settings.balance.corrections)
+        run.log_files(corrected, provenance.CORRECTIONS_FOLDER)
         run.log_metrics(readers.read_metrics(workspace.leakage_metrics))
         run.log_files([workspace.leakage, workspace.leakage_metrics], "reports/split")
         run.log_metrics(readers.baseline_for_tracker(workspace.baseline_metrics))

@@ -61,7 +61,11 @@ def _refusal(load, argument) -> str:
 def test_committed_file_holds_the_books_data_settings():
     settings = params.load(ROOT / "params.yaml")
     assert settings.download.dataset == "sms-spam-collection"
-    assert settings.balance.model_dump() == {"strategy": "undersample", "seed": 123}
+    assert settings.balance.model_dump() == {
+        "strategy": "undersample",
+        "seed": 123,
+        "corrections": "data/corrections.csv",
+    }
     assert settings.split.model_dump() == {
         "train_fraction": 0.7,
         "validation_fraction": 0.1,
@@ -153,6 +157,8 @@ BAD_VALUES = [
     ("train.seed", 2**32),
     ("balance.seed", 2**32),
     ("balance.strategy", "smote"),
+    ("balance.corrections", None),
+    ("balance.corrections", ""),
     ("split.train_fraction", 0),
     ("split.train_fraction", 1),
     ("split.validation_fraction", 1.5),

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from spampipe.data import collection, duplicates, folds, messages
+from spampipe.data import collection, corrections, duplicates, folds, messages
 from spampipe.data.labels import Labels, LabelSet
 from spampipe.data.tables import Columns
 from spampipe.models import bases
@@ -72,17 +73,39 @@ class Corpus:
 
 
 def load(settings: Params, folder: Path) -> Corpus:
-    """The messages of the settings' data set, each text once, with the first of its labels.
+    """The messages of the settings' data set, dealt into parts.
 
     Args:
-        settings: of which `download` and `crossvalidate` are read.
-        folder: what the path of the user's own file starts from.
+        settings: of which `download`, `balance.corrections` and `crossvalidate` are read.
+        folder: what the paths of the user's own file and of the corrections start from.
 
     Raises:
-        DataError: the data cannot be read, or there are too few messages.
+        DataError: the data or their corrections cannot be read, or there are too few messages.
         FetchError: the data could not be had.
     """
-    source, dealt = settings.download, settings.crossvalidate
+    known, table = messages_of(settings, folder)
+    dealt = settings.crossvalidate
+    texts, labels = table["Text"].tolist(), table["Label"].to_numpy(np.int64)
+    groups = duplicates.groups(texts, dealt.group_duplicates, dealt.near_threshold)
+    parts = folds.deal(labels, groups, known, 2 * dealt.folds, dealt.seed)
+    return Corpus(known, table.index.to_numpy(np.int64), texts, labels, groups, parts, dealt.folds)
+
+
+def messages_of(settings: Params, folder: Path) -> tuple[LabelSet, pd.DataFrame]:
+    """The corrected messages of the settings' data set, each text once, with the first of its labels.
+
+    Args:
+        settings: of which `download` and `balance.corrections` are read.
+        folder: what the paths of the user's own file and of the corrections start from.
+
+    Returns:
+        The label set; and columns Label (class indices) and Text, whose index is the row number in the data set.
+
+    Raises:
+        DataError: the data or their corrections cannot be read.
+        FetchError: the data could not be had.
+    """
+    source = settings.download
     with tempfile.TemporaryDirectory() as temporary:
         raw = Path(temporary) / "messages.tsv"
         known = collection.fetch_messages(
@@ -94,8 +117,6 @@ def load(settings: Params, folder: Path) -> Corpus:
             names=source.labels,
             known=bases.PINS,
         )
-        table = messages.parse(raw.read_bytes(), source.dataset, known).drop_duplicates("Text")
-    texts, labels = table["Text"].tolist(), table["Label"].to_numpy(np.int64)
-    groups = duplicates.groups(texts, dealt.group_duplicates, dealt.near_threshold)
-    parts = folds.deal(labels, groups, known, 2 * dealt.folds, dealt.seed)
-    return Corpus(known, table.index.to_numpy(np.int64), texts, labels, groups, parts, dealt.folds)
+        table = messages.parse(raw.read_bytes(), source.dataset, known)
+    corrected = corrections.apply(table, folder / settings.balance.corrections, known)
+    return known, corrected.drop_duplicates("Text")

@@ -43,13 +43,21 @@ class RawText:
         source: its name, for errors.
         quoting: whether a field that begins with a double quote runs on to the closing one, over tabs and line ends.
         separator: the character between two fields, a tab or a comma.
+        quote_remedy: what to do about a quoted text that does not end where it should, for errors.
 
     Raises:
         DataError: naming the line that is not UTF-8 or holds a NUL byte.
     """
 
-    def __init__(self, data: bytes, source: str | Path, quoting: bool, separator: str = "\t") -> None:
-        self._source, self._separator = source, separator
+    def __init__(
+        self,
+        data: bytes,
+        source: str | Path,
+        quoting: bool,
+        separator: str = "\t",
+        quote_remedy: str = _QUOTE_REMEDY,
+    ) -> None:
+        self._source, self._separator, self._quote_remedy = source, separator, quote_remedy
         form = _FIELD_WITH_QUOTING if quoting else _FIELD_WITHOUT
         self._field = re.compile(form.replace("{0}", separator))
         self._text = decoded(data, source)
@@ -66,7 +74,7 @@ class RawText:
             found = self._field.match(self._text, position)
             if not found:
                 problem = "a double quote opens the text and is never closed"
-                raise DataError(f"{self._source}, line {self._line(start)}: {problem}; {_QUOTE_REMEDY}")
+                raise DataError(f"{self._source}, line {self._line(start)}: {problem}; {self._quote_remedy}")
             field = found.groupdict()
             quoted = field.get("quoted")
             fields.append(field["plain"] if quoted is None else quoted.replace('""', '"') + field["rest"])
@@ -100,7 +108,7 @@ class RawText:
             if labels is None or found["field"] in labels:
                 line = self._line(found.start("field"))
                 problem = f"a double quote opens the text, which runs on over the message of line {line}"
-                raise self.error(record, f"{problem}; {_QUOTE_REMEDY}")
+                raise self.error(record, f"{problem}; {self._quote_remedy}")
 
     def _line(self, position: int) -> int:
         """The number of the line, from 1, that this character stands in."""

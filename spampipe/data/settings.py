@@ -59,6 +59,7 @@ class BalanceParams(Section):
 
     strategy: Literal["undersample", "none", "oversample"]
     seed: Seed
+    corrections: Annotated[str, Field(min_length=1)]
 
 
 class SplitParams(Section):

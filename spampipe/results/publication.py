@@ -66,7 +66,8 @@ def publish_revision(workspace: Workspace, revision: Revision) -> Published:
     tags = {provenance.COMMIT_TAG: revision.baseline}
     if revision.experiment:
         tags |= {provenance.EXPERIMENT_TAG: revision.experiment, provenance.BASELINE_TAG: revision.baseline}
-    with history.files_of(workspace, revision, _needed(history.outputs_of(workspace, revision.commit))) as found:
+    needed = [*_needed(history.outputs_of(workspace, revision.commit)), *_corrections(workspace, revision)]
+    with history.files_of(workspace, revision, needed) as found:
         tags |= provenance.changes(found, revision.baseline, workspace)
         return _publish(found, revision.title, tags, workspace)
 
@@ -104,6 +105,14 @@ def _needed(outputs: set[Path]) -> list[Path]:
     return [names.params, names.lock, *_reports(names), *later, *baseline.present(outputs), *_model(names), *data]
 
 
+def _corrections(workspace: Workspace, revision: Revision) -> list[Path]:
+    """The file of corrections that a revision's results come from, if it lies in the repository."""
+    lock = history.lock_text(workspace, revision.commit)
+    name = dvc_lock.settings(lock).get("balance.corrections") if lock else None
+    path = Path(name or "/")
+    return [] if path.is_absolute() or ".." in path.parts else [path]
+
+
 def _reports(workspace: Workspace) -> tuple[Path, ...]:
     """The folders of reports that results of every version have."""
     return workspace.train_reports, workspace.evaluate_reports, workspace.figures
@@ -125,12 +134,13 @@ def _publish(workspace: Workspace, title: str, tags: Mapping[str, str], reposito
     settings = params.load(workspace.params)
     outputs = _checked_outputs(workspace, settings)
     md5 = outputs[Workspace().classifier_weights]
+    corrected = provenance.corrections(workspace, settings.balance.corrections)
     store, recorded = Store.open(repository), settings.recorded()
     origin = {**provenance.data(workspace), **tags}
     found = runs.find(store, recorded, md5)
     run_id = found or runs.find_or_create(store, recorded, settings.title, md5, origin, workspace)
     added = [] if found else ["run"]
-    added += _complete(store, run_id, workspace, outputs)
+    added += _complete(store, run_id, workspace, outputs, corrected)
     current = store.run(run_id)
     for name, value in origin.items():
         known = current.tags.get(name)
@@ -164,7 +174,9 @@ def _checked_outputs(workspace: Workspace, settings: Params) -> dict[Path, str]:
     return outputs
 
 
-def _complete(store: Store, run_id: str, workspace: Workspace, outputs: Mapping[Path, str]) -> list[str]:
+def _complete(
+    store: Store, run_id: str, workspace: Workspace, outputs: Mapping[Path, str], corrected: list[Path]
+) -> list[str]:
     """Record what the run lacks of curves, metrics, files and the model; say what that was."""
     run, added = store.run(run_id), []
     curves = tables.curves(
@@ -185,7 +197,7 @@ def _complete(store: Store, run_id: str, workspace: Workspace, outputs: Mapping[
     if missing:
         added.append("metrics")
     store.log_metrics(run_id, [Point(name, value, run.began, step) for name, value, step in (*points, *missing)])
-    if _add_files(store, run_id, workspace, outputs):
+    if _add_files(store, run_id, workspace, outputs, corrected):
         added.append("files")
     if run.model_id is None:
         mlflow_model.log(store, run_id, workspace)
@@ -193,8 +205,10 @@ def _complete(store: Store, run_id: str, workspace: Workspace, outputs: Mapping[
     return added
 
 
-def _add_files(store: Store, run_id: str, workspace: Workspace, outputs: Mapping[Path, str]) -> bool:
-    """Store params.yaml, and what dvc.lock names of the reports, as far as it is not there.
+def _add_files(
+    store: Store, run_id: str, workspace: Workspace, outputs: Mapping[Path, str], corrected: list[Path]
+) -> bool:
+    """Store params.yaml, corrections, and what dvc.lock names of the reports, as far as it is not there.
 
     Returns:
         Whether anything was missing.
@@ -202,13 +216,13 @@ def _add_files(store: Store, run_id: str, workspace: Workspace, outputs: Mapping
     later = (workspace.leakage.parent, workspace.baseline_metrics.parent)
     folders = [folder.relative_to(workspace.root) for folder in (*_reports(workspace), *later)]
     reports = [path for path in outputs if any(path.is_relative_to(folder) for folder in folders)]
-    found = [workspace.params]
-    for path in (workspace.root / report for report in reports):
-        found += path.iterdir() if path.is_dir() else [path]
+    found = [("", workspace.params), *((provenance.CORRECTIONS_FOLDER, path) for path in corrected)]
+    for report in (workspace.root / report for report in reports):
+        paths = report.iterdir() if report.is_dir() else [report]
+        found += ((workspace.name_of(path.parent), path) for path in paths)
     stored: dict[str, set[str]] = {}
     added = False
-    for path in found:
-        parent = "" if path == workspace.params else workspace.name_of(path.parent)
+    for parent, path in found:
         if parent not in stored:
             stored[parent] = store.file_names(run_id, parent)
         if path.name not in stored[parent]:

@@ -14,6 +14,7 @@ from spampipe.core.errors import DataError
 from spampipe.core.git import git_output
 from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.core.yaml12 import YamlError
+from spampipe.data import corrections as data_corrections
 from spampipe.data import labels, messages
 from spampipe.tracking import dvc_lock
 
@@ -22,6 +23,7 @@ EXPERIMENT_TAG = "dvc.experiment"
 BASELINE_TAG = "dvc.baseline"
 DIRTY_TAG = "git.dirty"
 LOCK_TAG = "dvc.lock_md5"
+CORRECTIONS_FOLDER = "data"  # of a run's files
 CHANGED_TAG = "changed"  # a column of the view, so its name is short
 _PACKAGES = ("torch", "mlflow", "dvc", "spampipe")
 
@@ -123,6 +125,20 @@ def data(workspace: Workspace) -> dict[str, str]:
     located = {workspace.root / path: md5 for path, md5 in outputs.items()}
     known = {wanted[path]: md5 for path, md5 in located.items() if path in wanted}
     return {LOCK_TAG: files.digest(workspace.lock, "md5"), **known}
+
+
+def corrections(workspace: Workspace, name: str) -> list[Path]:
+    """The file of corrections, if it holds any.
+
+    Args:
+        workspace: the workspace that holds the label set.
+        name: the file's path, as `balance.corrections` has it.
+
+    Raises:
+        DataError: the file, or the label set, is damaged.
+    """
+    path = workspace.root / name
+    return [path] if path.exists() and data_corrections.read(path, labels.load(workspace.labels)) else []
 
 
 def datasets(workspace: Workspace) -> Iterator[Dataset]:

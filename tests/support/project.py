@@ -1,5 +1,6 @@
 """The project that is tested."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,3 +18,13 @@ def committed(section: str) -> dict[str, Any]:
     """
     found: dict[str, Any] = yaml12.load((ROOT / "params.yaml").read_text(encoding="utf-8"))[section]
     return found
+
+
+def place_corrections(folder: Path) -> None:
+    """Put the committed file of corrections, which has none, where the committed params.yaml has it.
+
+    Args:
+        folder: becomes a workspace.
+    """
+    (folder / "data").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "data" / "corrections.csv", folder / "data")

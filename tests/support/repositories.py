@@ -19,7 +19,7 @@ from tests.support import warm
 from tests.support.project import ROOT
 
 _COPIED = (
-    *("stages", "spampipe", "prompts", "exams", "dvc.yaml", "examples", *DATASETS),
+    *("stages", "spampipe", "prompts", "exams", "dvc.yaml", "examples", "data/corrections.csv", *DATASETS),
     *(".dvcignore", ".gitignore", "requirements.lock"),
 )
 _ARTIFACT_FOLDERS = (
@@ -85,6 +85,7 @@ def build(repository: Path) -> None:
     repository.mkdir(parents=True)
     for name in _COPIED:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
+        (repository / name).parent.mkdir(exist_ok=True)
         copy(ROOT / name, repository / name)
     settings = yaml.safe_load((ROOT / "params.yaml").read_text())
     for section, values in _CHANGES.items():
