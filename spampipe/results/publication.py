@@ -134,7 +134,7 @@ def _publish(workspace: Workspace, title: str, tags: Mapping[str, str], reposito
     settings = params.load(workspace.params)
     outputs = _checked_outputs(workspace, settings)
     md5 = outputs[Workspace().classifier_weights]
-    corrected = provenance.corrections(workspace, settings.balance.corrections)
+    corrected = _checked_corrections(workspace, settings.balance.corrections)
     store, recorded = Store.open(repository), settings.recorded()
     origin = {**provenance.data(workspace), **tags}
     found = runs.find(store, recorded, md5)
@@ -172,6 +172,19 @@ def _checked_outputs(workspace: Workspace, settings: Params) -> dict[Path, str]:
             raise DataError(f"{output}: not the one that dvc.lock names; run `dvc checkout` or `dvc repro`")
     result.fail_if_outdated(text, settings)
     return outputs
+
+
+def _checked_corrections(workspace: Workspace, name: str) -> list[Path]:
+    """The file of corrections, if it holds any, once it is sure that the results are made with it.
+
+    Raises:
+        DataError: it is not the one that dvc.lock names, or is damaged.
+    """
+    found = provenance.corrections(workspace, name)
+    known = dvc_lock.dependencies(workspace.lock.read_text(encoding="utf-8"))
+    if any(files.digest(path, "md5") != known.get(Path(name)) for path in found):
+        raise DataError(f"{name}: not the one that dvc.lock names; run `dvc repro`")
+    return found
 
 
 def _complete(

@@ -1,4 +1,4 @@
-"""What a dvc.lock says: what came out of every stage, and with which settings."""
+"""What a dvc.lock says: what went into every stage and came out, and with which settings."""
 
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,22 @@ def outputs(text: str) -> dict[Path, str]:
     Raises:
         DataError: the text is no YAML.
     """
-    stages = _stages(text)
-    return {Path(output["path"]): output["md5"] for stage in stages.values() for output in stage.get("outs", [])}
+    return _digests(text, "outs")
+
+
+def dependencies(text: str) -> dict[Path, str]:
+    """The md5 of every file and folder that a stage has read.
+
+    Args:
+        text: the text of a dvc.lock.
+
+    Returns:
+        By its path from the workspace's top, as dvc.lock names it.
+
+    Raises:
+        DataError: the text is no YAML.
+    """
+    return _digests(text, "deps")
 
 
 def settings(text: str) -> dict[str, Any]:
@@ -41,6 +55,10 @@ def settings(text: str) -> dict[str, Any]:
     for stage in _stages(text).values():
         found |= stage.get("params", {}).get(Workspace().params.as_posix(), {})
     return found
+
+
+def _digests(text: str, kind: str) -> dict[Path, str]:
+    return {Path(each["path"]): each["md5"] for stage in _stages(text).values() for each in stage.get(kind, [])}
 
 
 def _stages(text: str) -> dict[str, Any]:
