@@ -90,7 +90,6 @@ def _body(facts: Facts) -> str:
         labels=wording.listed([_code(name) for name in facts.labels.names], "or"),
         positive=None if facts.labels.positive is None else _code(facts.labels.positive),
         threshold=f"{facts.decision.threshold:g}",
-        temperature=facts.decision.temperature,
         dataset=_code(_dataset_name(facts)),
         citation=dataset.citation if dataset else None,
         caveat=dataset.caveat if dataset else None,
@@ -119,8 +118,14 @@ def _body(facts: Facts) -> str:
 def _training(facts: Facts) -> dict[str, Any]:
     """The settings of training that most depends on; none for a model that is not trained step by step."""
     names = ("epochs", "batch_size", "learning_rate", "schedule", "precision", "seed")
-    stepwise = any(_base_names(facts.card)) and facts.card.get("trainable") not in ("probe", "prompt")
-    return {name: facts.settings["train"][name] for name in names} if stepwise else {}
+    return {name: facts.settings["train"][name] for name in names} if _is_trained_stepwise(facts.card) else {}
+
+
+def _is_trained_stepwise(card: Mapping[str, Any]) -> bool:
+    """Of an ensemble, whether any member is."""
+    if "members" in card:
+        return any(_is_trained_stepwise(member) for member in card["members"])
+    return card.get("trainable") not in (None, "probe", "prompt")
 
 
 def _counts(facts: Facts) -> Iterator[tuple[str, list[int]]]:

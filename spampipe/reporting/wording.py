@@ -85,7 +85,7 @@ def kind(card: Mapping[str, Any]) -> str:
     if base == catalogue.ENSEMBLE:
         return f"the mean of {listed([kind(member) for member in card['members']], 'and')}"
     if not catalogue.is_base(base):
-        return f"{base}, a linear model on TF-IDF features"
+        return f"{base}, a linear model on TF-IDF of {card['features']}" if "features" in card else base
     weights = "" if card.get("base_sha256") else " with random weights"
     trained = _TRAINED.get(str(card.get("trainable")), "fine-tuned").format_map(card)
     return f"{base}{weights}, {trained}"

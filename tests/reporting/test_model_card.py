@@ -86,6 +86,22 @@ def test_of_own_data_nothing_is_said_that_is_not_known(tmp_path: Path) -> None:
     ModelCard(text).data.to_dict()
 
 
+@pytest.mark.parametrize(
+    ("card", "stepwise"),
+    [
+        (told.FINE_TUNED | {"base_sha256": None}, True),
+        (told.FINE_TUNED | {"trainable": "probe"}, False),
+        (told.FINE_TUNED | {"trainable": "prompt"}, False),
+        ({"base": "tfidf-svm"}, False),
+        ({"base": "ensemble", "members": [{"base": "tfidf-svm"}, told.FINE_TUNED]}, True),
+    ],
+)
+def test_the_learning_rate_of_what_was_trained_by_one_is_told(
+    card: dict[str, object], stepwise: bool, tmp_path: Path
+) -> None:
+    assert ("- learning_rate: " in model_card.markdown(told.result(tmp_path, TWO, card=card))) == stepwise
+
+
 def test_names_cannot_become_markdown(tmp_path: Path) -> None:
     known = LabelSet(names=("a|b", "`x`", "<b>: - #"), positive=None)
     text = model_card.markdown(told.result(tmp_path, known))

@@ -174,10 +174,11 @@ def test_copies_in_train_are_told(tmp_path: Path) -> None:
         ),
         (told.FINE_TUNED | {"trainable": "probe"}, "smollm2-135m, frozen, with a linear head on features of some"),
         (told.FINE_TUNED | {"trainable": "prompt"}, "smollm2-135m, asked by a prompt, without training"),
-        ({"base": "tfidf-svm"}, "tfidf-svm, a linear model on TF-IDF features"),
+        ({"base": "tfidf-svm", "features": "words 1-2"}, "(tfidf-svm, a linear model on TF-IDF of words 1-2)"),
+        ({"base": "tfidf-svm"}, "(tfidf-svm)"),  # as any kind of which no more is known
         (
             {"base": "ensemble", "members": [{"base": "tfidf-svm"}, told.FINE_TUNED | {"trainable": "lora"}]},
-            "the mean of tfidf-svm, a linear model on TF-IDF features and smollm2-135m, LoRA adapters and its head",
+            "(the mean of tfidf-svm and smollm2-135m, LoRA adapters and its head trained)",
         ),
     ],
 )
