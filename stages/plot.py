@@ -1,16 +1,20 @@
-"""Draw the figures of the run."""
+"""Draw the figures of the run, and tell people what it came to."""
+
+from typing import Any
 
 from spampipe import figures, params
 from spampipe.core import command, files
 from spampipe.core.workspace import Workspace
 from spampipe.data import labels
 from spampipe.evaluation import curves, readers, reports
+from spampipe.params import Params
+from spampipe.reporting import facts, model_card, page
 from spampipe.tracking import provenance, recording
 from spampipe.training import tables
 
 
 def main(workspace: Workspace) -> None:
-    """Write reports/figures/, and record what stands beside the model."""
+    """Write reports/figures/, reports/report.html and models/README.md, and record what stands beside the model."""
     settings = params.load(workspace.params)
     with recording.resumed_run(workspace, settings.recorded(), settings.title, "plot") as run:
         size = (settings.plot.width_inches, settings.plot.height_inches)
@@ -28,13 +32,32 @@ def main(workspace: Workspace) -> None:
         }
         for name, figure in drawn.items():
             figures.save(figure, workspace.figures / name, settings.plot.dots_per_inch)
+        told = facts.gather(workspace, settings.title, sections_of(settings))
+        page.write(told, workspace)
+        model_card.write(told, workspace)
         run.log_files([workspace.figures], "reports/figures")
+        run.log_files([workspace.report], "reports")
+        run.log_files([workspace.model_card], "models")
         corrected = provenance.corrections(workspace, settings.balance.corrections)
         run.log_files(corrected, provenance.CORRECTIONS_FOLDER)
         run.log_metrics(readers.read_metrics(workspace.leakage_metrics))
         run.log_files([workspace.leakage, workspace.leakage_metrics], "reports/split")
         run.log_metrics(readers.baseline_for_tracker(workspace.baseline_metrics))
         run.log_files([workspace.baseline_metrics, workspace.baseline_predictions], "reports/baseline")
+
+
+def sections_of(settings: Params) -> dict[str, dict[str, Any]]:
+    """The settings that decide the result, which the report shows, by section."""
+    sections = {
+        "download": settings.download,
+        "balance": settings.balance,
+        "split": settings.split,
+        "tokenize_pad": settings.tokenize_pad,
+        "model": settings.model,
+        "train": settings.train,
+        "evaluate": settings.evaluate,
+    }
+    return {name: section.model_dump(mode="json") for name, section in sections.items()}
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ def main(workspace: Workspace) -> None:
             files.write_csv(workspace.train_steps, tables.steps_table(records))
             files.write_csv(workspace.train_epochs, tables.epochs_table(records, settings.train.keep))
             files.write_json(workspace.train_metrics, tables.summary(records, settings.train.keep))
+            files.write_json(workspace.parameters, tables.parameters(classifier.parameters()))
             run.identify(workspace.classifier_weights)
             run.log_files([workspace.train_reports], "reports/train")
 

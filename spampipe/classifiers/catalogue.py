@@ -3,7 +3,7 @@
 import importlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spampipe.classifiers import decision
 from spampipe.classifiers.decision import Decision
@@ -75,21 +75,32 @@ def load(workspace: Workspace, base: Path | None = None, decided: Decision | Non
     Raises:
         CheckpointError: a file is missing, damaged, or not the one the classifier was trained with.
     """
-    kind = kind_of(*_kind_on(workspace.classifier_card))
+    entries = card_entries(workspace.classifier_card)
+    kind = kind_of(entries["base"], entries.get("trainable"))
     classifier = kind.load(workspace, base)
     classifier.decide_by(decided or decision.load(workspace.decision))
     return classifier
 
 
-def _kind_on(card: Path) -> tuple[str, str | None]:
-    """The entries `base`, which every kind writes into its card, and `trainable`, if it has one."""
+def card_entries(card: Path) -> dict[str, Any]:
+    """What the card of a classifier of any kind says, without a check of its hash.
+
+    Args:
+        card: the JSON file.
+
+    Returns:
+        The entries by name; `base` is among them, the classifier's name as `model.name` has it.
+
+    Raises:
+        CheckpointError: it is missing, is no such card, or names no classifier that is known.
+    """
     try:
-        entries = json.loads(card.read_text(encoding="utf-8"))
-        name, trainable = entries["base"], entries.get("trainable")
+        entries = dict(json.loads(card.read_text(encoding="utf-8")))
+        name = entries["base"]
     except FileNotFoundError:
         raise CheckpointError(f"{card}: no such file; run `dvc repro` or `dvc pull`") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{card}: not a classifier's card ({error!r}); run `dvc checkout {card}`") from error
     if not isinstance(name, str) or not is_known(name):
         raise CheckpointError(f"{card}: base: no classifier is called {name}; {closest(str(name), NAMES)}")
-    return name, trainable
+    return entries

@@ -159,6 +159,11 @@ class Workspace(DataFiles):
         return self.train_reports / "metrics.json"
 
     @property
+    def parameters(self) -> Path:
+        """How many parameters the classifier has, and how many of them were trained."""
+        return self.train_reports / "parameters.json"
+
+    @property
     def train_log(self) -> Path:
         """Every figure of training as it arose, with times and speeds; no output of DVC's."""
         return self.train_reports / "log.jsonl"
@@ -222,6 +227,16 @@ class Workspace(DataFiles):
     def figures(self) -> Path:
         """The folder of the figures."""
         return self.root / "reports/figures"
+
+    @property
+    def report(self) -> Path:
+        """The result on one page, for people."""
+        return self.root / "reports/report.html"
+
+    @property
+    def model_card(self) -> Path:
+        """The result as a card of the model, in the form that model hubs show."""
+        return self.root / "models/README.md"
 
     @property
     def _shared(self) -> Path:

@@ -222,11 +222,21 @@ class Family(Protocol):
 
 @dataclass(frozen=True)
 class BaseModel:
-    """A model that can be fine-tuned."""
+    """A model that can be fine-tuned.
+
+    Attributes:
+        config: its shape.
+        family: what it has in common with others.
+        published: the files that it is laid out from.
+        repository: the model hub's name for it, `OWNER/NAME`; None for one that is not there.
+        licence: what it may be used under, as the hub abbreviates it, such as `apache-2.0`; None if it is not known.
+    """
 
     config: ModelConfig
     family: Family
     published: PublishedFiles
+    repository: str | None = None
+    licence: str | None = None
 
     @property
     def has_pretrained_weights(self) -> bool:

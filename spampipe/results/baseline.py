@@ -7,8 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from spampipe.core.workspace import Workspace
-from spampipe.evaluation import readers, reports
-from spampipe.results import answers
+from spampipe.evaluation import answers, readers, reports
 
 FILES = (Workspace().baseline_metrics, Workspace().baseline_predictions)
 

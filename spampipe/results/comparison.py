@@ -5,8 +5,9 @@ import textwrap
 import pandas as pd
 
 from spampipe.core import settings
-from spampipe.results import answers, chart, result, tables
-from spampipe.results.answers import Difference
+from spampipe.evaluation import answers
+from spampipe.evaluation.answers import Difference
+from spampipe.results import chart, result, tables
 from spampipe.results.result import Result
 
 _MOST_MESSAGES = 5  # shown of each kind

@@ -9,8 +9,8 @@ from spampipe import params
 from spampipe.core.errors import DataError, QualityError
 from spampipe.core.hints import closest
 from spampipe.core.workspace import Workspace
-from spampipe.evaluation import readers
-from spampipe.results import answers, baseline, history
+from spampipe.evaluation import answers, readers
+from spampipe.results import baseline, history
 from spampipe.results.history import Revision
 
 

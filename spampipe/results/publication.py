@@ -101,7 +101,7 @@ def _needed(outputs: set[Path]) -> list[Path]:
     """
     names = Workspace()
     data = [names.raw_messages, names.labels, names.splits, names.leftover]
-    later = [path for path in (names.leakage, names.leakage_metrics) if path in outputs]  # than the first versions
+    later = [path for path in (names.leakage, names.leakage_metrics, *_told(names)) if path in outputs]
     return [names.params, names.lock, *_reports(names), *later, *baseline.present(outputs), *_model(names), *data]
 
 
@@ -116,6 +116,11 @@ def _corrections(workspace: Workspace, revision: Revision) -> list[Path]:
 def _reports(workspace: Workspace) -> tuple[Path, ...]:
     """The folders of reports that results of every version have."""
     return workspace.train_reports, workspace.evaluate_reports, workspace.figures
+
+
+def _told(workspace: Workspace) -> tuple[Path, ...]:
+    """What tells people of a result; results of older versions have none of it."""
+    return workspace.report, workspace.model_card
 
 
 def _model(workspace: Workspace) -> tuple[Path, ...]:
@@ -226,7 +231,7 @@ def _add_files(
     Returns:
         Whether anything was missing.
     """
-    later = (workspace.leakage.parent, workspace.baseline_metrics.parent)
+    later = (workspace.leakage.parent, workspace.baseline_metrics.parent, *_told(workspace))
     folders = [folder.relative_to(workspace.root) for folder in (*_reports(workspace), *later)]
     reports = [path for path in outputs if any(path.is_relative_to(folder) for folder in folders)]
     found = [("", workspace.params), *((provenance.CORRECTIONS_FOLDER, path) for path in corrected)]

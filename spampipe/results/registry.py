@@ -7,8 +7,8 @@ from pathlib import Path
 from spampipe import params
 from spampipe.core.errors import DataError
 from spampipe.core.workspace import Workspace
-from spampipe.evaluation import readers
-from spampipe.results import answers, publication
+from spampipe.evaluation import answers, readers
+from spampipe.results import publication
 from spampipe.tracking.registered_model import RegisteredModel
 from spampipe.tracking.store import Store
 
@@ -44,7 +44,7 @@ def register(workspace: Workspace, name: str, metric: str | None = None) -> Regi
     run_id = publication.publish_workspace(workspace).run_id
     store = Store.open(workspace)
     model = RegisteredModel(store, name)
-    version, champion = model.version_of(run_id), model.champion()
+    version, champion = model.version_of(run_id, _card(workspace)), model.champion()
     if champion is None:
         better, verdict = True, "champion: the first"
     elif champion.run_id == run_id:
@@ -56,6 +56,13 @@ def register(workspace: Workspace, name: str, metric: str | None = None) -> Regi
     if better:
         model.make_champion(version)
     return Registered(version.number, verdict)
+
+
+def _card(workspace: Workspace) -> str | None:
+    """The text of the model's card below its header; None in a result of an older version, which has none."""
+    if not workspace.model_card.exists():
+        return None
+    return workspace.model_card.read_text(encoding="utf-8").split("\n---\n", 1)[-1].strip()
 
 
 def has_more(store: Store, champion: str, challenger: str, metric: str) -> tuple[bool, str]:

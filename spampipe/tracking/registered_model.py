@@ -7,6 +7,7 @@ from spampipe.tracking import connection
 from spampipe.tracking.store import Store
 
 CHAMPION = "champion"  # the alias that users load the model by
+_LONGEST = 5000  # characters of a version's description
 _DESCRIPTION = "Labels texts; see the source run."
 
 
@@ -42,11 +43,13 @@ class RegisteredModel:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
 
-    def version_of(self, run_id: str) -> Version:
+    def version_of(self, run_id: str, description: str | None = None) -> Version:
         """The version that is a run's model, made if there is none.
 
         Args:
             run_id: the id of a run that a model is stored with.
+            description: what a version that is made says of itself, in Markdown; what is beyond the length that
+                MLflow takes is left out. None for nothing.
         """
         for found in self._client.search_model_versions(f"name = '{self._name}'"):
             if found.run_id == run_id:
@@ -55,7 +58,11 @@ class RegisteredModel:
         source = f"models:/{model_id}"
         if not connection.server():  # a registry in a database would look that up in MLflow's default store
             source = self._client.get_logged_model(model_id).artifact_location
-        return _version(self._client.create_model_version(self._name, source, run_id, model_id=model_id))
+        return _version(
+            self._client.create_model_version(
+                self._name, source, run_id, description=_shortened(description), model_id=model_id
+            )
+        )
 
     def champion(self) -> Version | None:
         """The version that is the champion; None if no version is."""
@@ -73,6 +80,13 @@ class RegisteredModel:
             version: a version of this model.
         """
         self._client.set_registered_model_alias(self._name, CHAMPION, str(version.number))
+
+
+def _shortened(description: str | None) -> str | None:
+    """As many whole paragraphs as MLflow takes."""
+    if description is None or len(description) <= _LONGEST:
+        return description
+    return description[:_LONGEST].rpartition("\n\n")[0]
 
 
 def _version(found: Any) -> Version:

@@ -102,6 +102,16 @@ def summary(records: Sequence[Record], keep: Keep = "last") -> dict[str, float |
     return found | {"steps": records[-1].step + 1, "examples_seen": records[-1].examples_seen}
 
 
+def parameters(counts: tuple[int, int] | None) -> dict[str, int | None]:
+    """How large a classifier is: `parameters` and `trained_parameters`, None where they are not counted.
+
+    Args:
+        counts: all numbers that it holds, and those that training changes, as `TextClassifier.parameters` has them.
+    """
+    held, trained = counts or (None, None)
+    return {"parameters": held, "trained_parameters": trained}
+
+
 def curves(steps: "pd.DataFrame", epochs: "pd.DataFrame") -> list[tuple[str, float, int]]:
     """What a tracker was shown while a run recorded these tables.
 

@@ -54,6 +54,8 @@ def test_mlflow_records_serves_and_registers_it(linear: Path, monkeypatch: pytes
     assert "train/loss" not in newest.data.metrics and newest.data.metrics["train/accuracy"] == 1.0
     assert run(linear, "spampipe", "register", "linear").stdout == "linear\tversion 1\tchampion: the first\n"
     mlflow.set_tracking_uri(store_of(linear))
+    described = mlflow.MlflowClient().get_model_version("linear", "1").description
+    assert described.startswith("# tfidf-svm\n") and described in Workspace(linear).model_card.read_text()
     served = mlflow.pyfunc.load_model("models:/linear@champion")
     assert served.predict(TEXTS)["label"].tolist() == ["spam", "ham"]
     requirements = Path(mlflow.artifacts.download_artifacts("models:/linear@champion")) / "requirements.txt"
@@ -70,5 +72,10 @@ def test_publishing_completes_a_run_that_nobody_recorded(linear: Path, tmp_path:
     (published,) = tracked_runs(repository)
     assert published.data.metrics["versus/tfidf-svm/test_accuracy"] == 1.0
     assert published.data.metrics["train/accuracy"] == 1.0
+    told = Workspace(repository).report, Workspace(repository).model_card
+    for path in told:
+        uri = f"runs:/{published.info.run_id}/{path.relative_to(repository)}"
+        stored = mlflow.artifacts.download_artifacts(uri, tracking_uri=store_of(repository))
+        assert Path(stored).read_bytes() == path.read_bytes()
     shares = json.loads(Workspace(repository).leakage_metrics.read_text())
     assert published.data.metrics["test_near_copies"] == pytest.approx(shares["test_near_copies"], abs=1e-5)

@@ -40,7 +40,8 @@ def test_every_output_is_there(finished: Path) -> None:
         *(Workspace().leakage, Workspace().leakage_metrics),
         *(Workspace().split_tokens(split) for split in (*SPLITS, LEFTOVER_SPLIT)),
         *(Workspace().classifier_weights, Workspace().classifier_card, Workspace().decision),
-        *(Workspace().train_steps, Workspace().train_epochs, Workspace().train_metrics),
+        *(Workspace().train_steps, Workspace().train_epochs, Workspace().train_metrics, Workspace().parameters),
+        *(Workspace().report, Workspace().model_card),
         *(
             Workspace().evaluate_metrics,
             Workspace().split_metrics,
@@ -112,9 +113,14 @@ def test_one_run_holds_what_all_stages_recorded(finished: Path) -> None:
     assert [point.step for point in curve] == [0, 4, 8, 12, 16]
     assert len(client.get_metric_history(tracked.info.run_id, "validation/accuracy")) == 2
     stored = {artifact.path for artifact in client.list_artifacts(tracked.info.run_id)}
-    assert stored == {"params.yaml", "reports", "logs"}
+    assert stored == {"params.yaml", "models", "reports", "logs"}
     folders = {artifact.path for artifact in client.list_artifacts(tracked.info.run_id, "reports")}
-    assert folders == {f"reports/{name}" for name in ("split", "train", "evaluate", "figures", "baseline")}
+    assert folders == {
+        *(f"reports/{name}" for name in ("split", "train", "evaluate", "figures", "baseline")),
+        str(Workspace().report),
+    }
+    cards = {artifact.path for artifact in client.list_artifacts(tracked.info.run_id, "models")}
+    assert cards == {str(Workspace().model_card)}
     for name, share in json.loads(Workspace(finished).leakage_metrics.read_text()).items():
         assert tracked.data.metrics[name] == pytest.approx(share, abs=1e-5)  # MLflow rounds
     baseline = json.loads(Workspace(finished).baseline_metrics.read_text())

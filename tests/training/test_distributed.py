@@ -115,7 +115,7 @@ def test_only_the_first_process_writes_the_outputs(repository: Path, tmp_path: P
     assert set(notes[::2]) == {"0"}
     names = Workspace()
     outputs = (names.classifier_weights, names.classifier_card, names.train_steps, names.train_epochs)
-    assert set(notes[1::2]) == {str(path) for path in (*outputs, names.train_metrics)}
+    assert set(notes[1::2]) == {str(path) for path in (*outputs, names.train_metrics, names.parameters)}
     written = Workspace(repository)
     rows = [path.read_text().count("\n") - 1 for path in (written.train_steps, written.train_epochs)]
     assert written.train_log.read_text().count("\n") == sum(rows)

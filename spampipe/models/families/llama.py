@@ -189,5 +189,7 @@ MODELS: dict[str, BaseModel] = {
         ),
         FAMILY,
         PublishedFiles(tokenizer=_SMOLLM2_135M, weights=_SMOLLM2_135M),
+        repository="HuggingFaceTB/SmolLM2-135M-Instruct",
+        licence="apache-2.0",
     ),
 }

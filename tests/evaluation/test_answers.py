@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spampipe.results import answers
+from spampipe.evaluation import answers
 
 probabilities = st.floats(0, 1)
 

@@ -1,4 +1,4 @@
-"""How the right answers of two results differ, in plain words: for `compare`, `report`, `check` and `register`."""
+"""How the right answers of two results differ, in plain words."""
 
 from dataclasses import dataclass
 

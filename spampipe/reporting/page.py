@@ -1,0 +1,86 @@
+"""A result on one page: a single HTML file with everything in it."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from spampipe.core import files, settings
+from spampipe.core.workspace import Workspace
+from spampipe.evaluation import reports
+from spampipe.reporting import contenders, templates, wording
+from spampipe.reporting.facts import Facts
+
+FIGURES = {  # what stands below each figure, by the name of its file
+    "loss": "Loss on batches while training",
+    "accuracy": "Accuracy after each epoch",
+    "epochs": "Loss over the whole set, after each epoch",
+    "precision_recall": "Precision against recall, test messages",
+    "confusion": "Actual against predicted label, test messages",
+}
+_MOST_MISTAKES = 50
+
+
+def write(facts: Facts, workspace: Workspace) -> None:
+    """Write the page.
+
+    Args:
+        facts: the result.
+        workspace: holds the figures, and takes the page.
+    """
+    files.write_bytes(workspace.report, html(facts, workspace.figures).encode())
+
+
+def html(facts: Facts, figures: Path) -> str:
+    """The page.
+
+    Args:
+        facts: the result.
+        figures: the folder of the figures, PNG files with the names of FIGURES.
+    """
+    found = contenders.all_of(facts)
+    mistakes = reports.confident_mistakes(facts.predictions, "test", facts.labels)
+    return templates.fill(
+        "report.html",
+        title=facts.title,
+        verdict=" ".join(wording.verdict(facts, found)),
+        threshold=wording.threshold(facts),
+        rates=list(found[0].rates),
+        f1="macro F1" if facts.labels.positive is None else "F1",
+        contenders=[_row(each) for each in found],
+        cost=cost(facts),
+        figures=[(caption, _embedded(figures / f"{name}.png")) for name, caption in FIGURES.items()],
+        probability="probability" if facts.labels.positive is None else f"probability of {facts.labels.positive}",
+        mistakes=mistakes.head(_MOST_MISTAKES).to_dict("records"),
+        all_mistakes=len(mistakes),
+        sections={
+            name: {key: settings.written(value) for key, value in settings.flat(section).items()}
+            for name, section in facts.settings.items()
+        },
+    )
+
+
+def cost(facts: Facts) -> dict[str, str]:
+    """How large the model is, by the words for it.
+
+    Args:
+        facts: the result.
+    """
+    found = {
+        "parameters": wording.count(facts.parameters.get("parameters")),
+        "trained parameters": wording.count(facts.parameters.get("trained_parameters")),
+    }
+    known = {name: value for name, value in found.items() if value != wording.UNDEFINED}
+    return known | {Workspace().classifier_weights.as_posix(): wording.megabytes(facts.weights_bytes)}
+
+
+def _row(found: contenders.Contender) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "rates": [wording.interval(rate) for rate in found.rates.values()],
+        "f1": wording.percent(found.f1),
+    }
+
+
+def _embedded(path: Path) -> str:
+    """An image as an address that holds it."""
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
