@@ -37,7 +37,9 @@ def add_to(add: Add) -> None:
     report.add_argument("--seeds", nargs="+", metavar=("GROUP", "OTHER"), help=groups)
     register = add(_register, "put the model into MLflow's registry")
     register.add_argument("name", metavar="NAME", help="of the registered model")
-    register.add_argument("--by", metavar="METRIC", help="a higher value makes the champion; default: a paired test")
+    register.add_argument(
+        "--by", metavar="METRIC", help="a higher value of it makes the champion; default: a paired test"
+    )
     of_group = "the model of this group's first seed; the champion if the group's mean of METRIC is better"
     register.add_argument("--seeds", metavar="GROUP", help=of_group)
 

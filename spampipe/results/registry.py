@@ -86,7 +86,7 @@ def register_seeds(workspace: Workspace, name: str, group: Group, metric: str | 
         return Registered(version.number, "champion already")
     else:
         level = params.load(workspace.params).check.significance
-        better, verdict = _is_better_on_average(seed_runs.of_run(store, champion.run_id), group, metric, level)
+        better, verdict = better_on_average(seed_runs.of_run(store, champion.run_id), group, metric, level)
     if better:
         model.make_champion(version)
     return Registered(version.number, verdict)
@@ -110,6 +110,27 @@ def has_more(store: Store, champion: str, challenger: str, metric: str) -> tuple
     return new > old, f"{'champion' if new > old else 'not champion'}: {metric} {new}, the champion's {old}"
 
 
+def better_on_average(
+    champion: Group | None, challenger: Group, metric: str | None, level: float
+) -> tuple[bool, str]:
+    """Whether a group's mean is better than that of the champion's group beyond chance, and that in words.
+
+    Args:
+        champion: the champion's group; None if it is of none.
+        challenger: the other group.
+        metric: the name of the metric that decides; None for test_accuracy.
+        level: the probability under which a difference counts as beyond chance.
+
+    Raises:
+        DataError: the metric is not one of both groups.
+    """
+    if champion is None:
+        return False, "not champion: the champion is of no group of seeds; run `spampipe seeds` with its settings"
+    (found,) = seed_groups.compare(champion, challenger, [metric or seed_groups.JUDGED[0]])
+    better = found.beyond_chance(level) > 0
+    return better, f"{'champion' if better else 'not champion'}: {found.metric}, {found.words('the champion', level)}"
+
+
 def _value(store: Store, run_id: str, metric: str) -> float | None:
     """A run's metric, None if it has none; from the evaluation's file if it is there, where it is not rounded."""
     recorded = store.run(run_id).metrics.get(metric)
@@ -131,14 +152,3 @@ def _is_more_often_right(store: Store, champion: str, workspace: Workspace) -> t
         return False, "not champion: its test messages are not the champion's; compare by a metric (--by)"
     better = found.beyond_chance(level) > 0
     return better, f"{'champion' if better else 'not champion'}: {found.words('the champion', level)}"
-
-
-def _is_better_on_average(
-    champion: Group | None, challenger: Group, metric: str | None, level: float
-) -> tuple[bool, str]:
-    """Whether a group's mean is better than that of the champion's group beyond chance, and that in words."""
-    if champion is None:
-        return False, "not champion: the champion is of no group of seeds; run `spampipe seeds` with its settings"
-    (found,) = seed_groups.compare(champion, challenger, [metric or seed_groups.JUDGED[0]])
-    better = found.beyond_chance(level) > 0
-    return better, f"{'champion' if better else 'not champion'}: {found.metric}, {found.words('the champion', level)}"

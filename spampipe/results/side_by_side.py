@@ -17,6 +17,7 @@ from spampipe.results.contender import Contender
 _LETTERS = string.ascii_uppercase
 _LINE = 80  # characters
 _WIDEST_SETTING = 16  # characters of a setting's value
+_OF_TEST = "test_"  # before names of the pipeline's metrics
 _RAREST = 0.001  # p-values under it are shown as less than it
 
 Compared = Mapping[str, Mapping[str, Any]]
@@ -28,7 +29,8 @@ def text(contenders: Sequence[Contender], level: float, metric: str | None = Non
     Args:
         contenders: two or more, for the same messages.
         level: the probability under which a difference counts as beyond chance.
-        metric: the name of one of FILTER_METRICS to compare by; None for the main ones of the label set.
+        metric: the name of one of FILTER_METRICS to compare by, with or without `test_` before it; None for the main
+            ones of the label set.
 
     Returns:
         The settings that differ, the metrics of all, each difference from A with its tests, and that in words.
@@ -42,7 +44,7 @@ def text(contenders: Sequence[Contender], level: float, metric: str | None = Non
         )
     lettered = dict(zip(_LETTERS, contenders, strict=False))
     answers = {letter: each.answers for letter, each in lettered.items()}
-    found = judging.comparisons(answers, _LETTERS[0], None if metric is None else [metric])
+    found = judging.comparisons(answers, _LETTERS[0], None if metric is None else [metric.removeprefix(_OF_TEST)])
     headings = ["", "difference", "95 % interval", "p", "corrected"]
     words = [line for letter in found for line in _words(letter, lettered, found[letter], level)]
     words.append(

@@ -34,7 +34,7 @@ class Spread:
     @property
     def mean(self) -> float:
         """Their mean."""
-        return statistics.fmean(self.values)
+        return statistics.mean(self.values)
 
     @property
     def deviation(self) -> float:
@@ -109,6 +109,7 @@ def welch(before: Spread, after: Spread) -> float | None:
     """
     if before.deviation == after.deviation == 0:
         return None
-    from scipy.stats import ttest_ind
+    from scipy.stats import ttest_ind_from_stats
 
-    return float(ttest_ind(after.values, before.values, equal_var=False).pvalue)
+    of_each = ((each.mean, each.deviation, len(each.values)) for each in (before, after))
+    return float(ttest_ind_from_stats(*(figure for each in of_each for figure in each), equal_var=False).pvalue)
