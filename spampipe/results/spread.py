@@ -29,7 +29,7 @@ class Spread:
             DataError: there are fewer than two.
         """
         if len(self.values) < _FEWEST:
-            raise DataError(f"{len(self.values)} seeds have no spread; run `spampipe seeds` with {_FEWEST} or more")
+            raise DataError(f"one seed has no spread; run `spampipe seeds` with {_FEWEST} or more")
 
     @property
     def mean(self) -> float:

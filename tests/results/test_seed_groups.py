@@ -77,7 +77,7 @@ def test_groups_are_compared_by_the_main_metrics_that_both_have_corrected_for_th
     with pytest.raises(DataError, match="f1: not of both groups; the known ones are test_accuracy, test_f1"):
         seed_groups.compare(POOR, GOOD, ["f1"])
     alone = Group("seeds-eeeeeeee", (1,), {"test_accuracy": (0.9,)})
-    with pytest.raises(DataError, match="1 seeds have no spread"):
+    with pytest.raises(DataError, match="one seed has no spread"):
         seed_groups.compare(alone, GOOD)
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from spampipe import cli
 from spampipe.core.errors import DataError
 from spampipe.core.workspace import Workspace
 from spampipe.crossvalidation import outputs
@@ -24,6 +25,7 @@ from spampipe.results import contender, side_by_side
 from spampipe.results.contender import Contender
 from tests.support.cross_validated import noisy
 from tests.support.label_sets import THREE, TWO
+from tests.support.project import ROOT
 from tests.support.scored import scored
 
 FIRST_POSITIVE = LabelSet(names=("spam", "ham"), positive="spam")
@@ -110,6 +112,22 @@ def test_answers_of_a_cross_validation_are_read_with_intervals(tmp_path: Path) -
     assert (first.title, second.title) == tuple(names)
     np.testing.assert_array_equal(first.answers.predicted, found.predicted)
     assert first.metrics == filter_metrics.compute(first.answers) and first.metrics["f1"].high is not None
+
+
+def test_the_command_compares_two_files_by_a_metric(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("params.yaml", "dvc.yaml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    names = [written(Path("answers"), name, noisy(60, 3, signal)) for name, signal in (("one", 0.5), ("two", 5.0))]
+    cli.main(["compare", *names, "--metric", "errors"])
+    printed = capsys.readouterr().out
+    assert printed == side_by_side.text(contender.load(Workspace(tmp_path), names), 0.05, "errors") + "\n"
+    assert printed.startswith("A  answers/one.csv\nB  answers/two.csv\n")
+    assert "B beside A, better beyond chance: errors\n" in printed
+    with pytest.raises(SystemExit, match=r"answers/one\.csv holds .*, workspace is a result of the pipeline"):
+        cli.main(["compare", names[0]])
 
 
 def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_welch_is_scipys_and_is_not_defined_where_nothing_varies(
 
 
 def test_one_seed_has_no_spread() -> None:
-    with pytest.raises(DataError, match="1 seeds have no spread; run `spampipe seeds` with 2 or more"):
+    with pytest.raises(DataError, match="one seed has no spread; run `spampipe seeds` with 2 or more"):
         Spread((0.9,))
 
 
