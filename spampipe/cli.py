@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from spampipe import cli_exams, cli_models, cli_studies, params, presets
+from spampipe import cli_comparisons, cli_exams, cli_models, cli_studies, presets
 from spampipe.cli_models import Action, Add
 from spampipe.core import command, settings
 from spampipe.core.errors import RepositoryError
@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _add_ui(add)
     _add_preset(add)
     _add_work_with_results(add)
+    cli_comparisons.add_to(add)
     options = parser.parse_args(arguments)
     command.run(lambda: _perform(options), log=sys.stderr)  # standard output is the answer's
 
@@ -66,20 +67,9 @@ def _add_work_with_results(add: Add) -> None:
     where.add_argument("name", metavar="X", help="an experiment, a model's md5, a run's id or a git revision")
     verify = add(_verify, "run the pipeline anew elsewhere, and compare every output")
     verify.add_argument("revision", nargs="?", default="HEAD", metavar="REV", help="default: %(default)s")
-    check = add(_check, "fail if metrics are under their bounds, or worse than a revision's")
-    check.add_argument("revision", nargs="?", metavar="REV", help="experiment or git revision to compare with")
-    register = add(_register, "put the model into MLflow's registry")
-    register.add_argument("name", metavar="NAME", help="of the registered model")
-    register.add_argument("--by", metavar="METRIC", help="a higher value makes the champion; default: a paired test")
-    compare = add(_compare, "show two results side by side")
-    compare.add_argument("first", metavar="A", help="an experiment, a git revision, or `workspace`")
-    compare.add_argument("second", nargs="?", default="workspace", metavar="B", help="default: %(default)s")
     experiments = add(_experiments, "list the experiments, what each changed and its metrics")
     experiments.add_argument("--all-commits", action="store_true", help="also those that do not start from HEAD")
     experiments.add_argument("--markdown", action="store_true", help="print a Markdown table")
-    report = add(_report, "print a Markdown comparison with a revision, for a pull request")
-    report.add_argument("revision", nargs="?", default="main", metavar="REV", help="default: %(default)s")
-
     _add_prompt(add)
 
 
@@ -155,24 +145,6 @@ def _verify(options: argparse.Namespace) -> None:
     verdict.fail_unless_same()
 
 
-def _check(options: argparse.Namespace) -> None:
-    """Hold the metrics against the bounds in params.yaml, and against another result's."""
-    from spampipe.results import gate, history
-
-    here, name = options.workspace, options.revision
-    findings = gate.check(here, history.resolve(here, name) if name else None)
-    print("\n".join(finding.line() for finding in findings))
-    gate.fail_unless_passed(findings)
-
-
-def _register(options: argparse.Namespace) -> None:
-    """Register the workspace's model; it becomes the champion if it is better than the one there is."""
-    from spampipe.results import registry
-
-    registered = registry.register(options.workspace, options.name, options.by)
-    print(f"{options.name}\tversion {registered.version}\t{registered.verdict}")
-
-
 def _prompt(options: argparse.Namespace) -> None:
     """Run the pipeline with a prompt instead of training; print the experiment's name and its metrics.
 
@@ -203,24 +175,6 @@ def _experiments(options: argparse.Namespace) -> None:
     rows = experiments.collect(options.workspace, all_commits=options.all_commits)
     width = shutil.get_terminal_size().columns
     print(experiments.markdown(rows) if options.markdown else experiments.text(rows, width))
-
-
-def _report(options: argparse.Namespace) -> None:
-    """Print metrics, settings, mistakes and the loss beside those of a revision, as Markdown."""
-    from spampipe.results import comparison, result
-
-    level = params.load(options.workspace.params).check.significance
-    before, after = (result.named(options.workspace, name) for name in (options.revision, result.WORKSPACE))
-    print(comparison.markdown(before, after, level))
-
-
-def _compare(options: argparse.Namespace) -> None:
-    """Print the settings that differ, the metrics and the right answers of two results, A and B."""
-    from spampipe.results import comparison, result
-
-    level = params.load(options.workspace.params).check.significance
-    first, second = (result.named(options.workspace, name) for name in (options.first, options.second))
-    print(comparison.text(first, second, level))
 
 
 def _ui(options: argparse.Namespace) -> None:

@@ -26,6 +26,7 @@ LONGEST = [
     "test_same_bytes",
     "test_contributing",
     "test_own_tables",
+    "test_seeds",
     "test_browser",
     "test_tracking_server",
     "test_dvc_yaml",

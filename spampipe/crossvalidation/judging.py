@@ -1,6 +1,6 @@
 """What contenders' answers are worth: metrics with intervals, and whether a difference from the reference is real."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spampipe.data.labels import LabelSet
@@ -32,20 +32,26 @@ def compared(labels: LabelSet) -> tuple[str, ...]:
     return _COMPARED[labels.positive is not None]
 
 
-def comparisons(answers: Mapping[str, OutOfFold], reference: str) -> dict[str, dict[str, Any]]:
+def comparisons(
+    answers: Mapping[str, OutOfFold], reference: str, names: Sequence[str] | None = None
+) -> dict[str, dict[str, Any]]:
     """How every other contender differs from one of them.
 
     Args:
         answers: of each contender, for the same messages.
         reference: the one that the others are compared with.
+        names: metrics to compare by; None for those of `compared`.
 
     Returns:
         For each of the others `value`, `low`, `high`, `p_value` and `corrected` (by Holm, over the contenders) of
-        every metric of `compared`, and the p-values of McNemar's test; its value is the number of messages more that
-        the contender labels right.
+        every metric, and the p-values of McNemar's test; its value is the number of messages more that the contender
+        labels right.
+
+    Raises:
+        DataError: the answers are for other messages, or the label set has no such metric.
     """
     first = answers[reference]
-    names = compared(first.label_set)
+    names = compared(first.label_set) if names is None else names
     found: dict[str, dict[str, Any]] = {}
     for other, second in answers.items():
         if other == reference:

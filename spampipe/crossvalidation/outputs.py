@@ -64,6 +64,21 @@ def read(folder: Path) -> dict[str, OutOfFold]:
     return found
 
 
+def read_one(path: Path) -> OutOfFold:
+    """The answers of one contender, with the label set that lies beside them.
+
+    Args:
+        path: a CSV file that `write` wrote.
+
+    Raises:
+        DataError: the file or the label set is missing or damaged.
+    """
+    for needed in (path, path.parent / _LABELS):
+        if not needed.is_file():
+            raise DataError(f"{needed}: no such file; `spampipe crossvalidate` writes answers and their label set")
+    return out_of_fold.read(path, labels.load(path.parent / _LABELS))
+
+
 def judge(folder: Path, study: Study) -> None:
     """Write the metrics of all answers of a folder, and how they differ from those of the study's reference.
 

@@ -1,19 +1,15 @@
 """What a base model knows of the labels before any fine-tuning, as an experiment of DVC's like any other."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from spampipe import params
 from spampipe.core import settings
-from spampipe.core.errors import DataError, ParamsError
+from spampipe.core.errors import ParamsError
 from spampipe.core.workspace import Workspace
 from spampipe.evaluation import readers
-from spampipe.results import history
+from spampipe.results import dvc_command, history
 
 
 @dataclass(frozen=True)
@@ -46,15 +42,6 @@ def ask(workspace: Workspace, changes: Mapping[str, Any]) -> Asked:
         raise ParamsError(f"{asked.model.prompt_template}: no such file; model.prompt_template names the question's")
     before = {revision.experiment for revision in history.experiments(workspace)}
     options = [word for name, value in wanted.items() for word in ("-S", f"{name}={settings.written(value)}")]
-    _run("exp", "run", *options, folder=workspace.root)
+    dvc_command.run("exp", "run", *options, folder=workspace.root)
     names = [found.experiment for found in history.experiments(workspace) if found.experiment not in before]
     return Asked(names[-1] if names else "", readers.read_metrics(workspace.evaluate_metrics))
-
-
-def _run(*arguments: str, folder: Path) -> None:
-    """DVC with this interpreter, also for the stages; what it prints goes to standard error."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    command = [sys.executable, "-m", "dvc", *arguments]
-    finished = subprocess.run(command, cwd=folder, env=os.environ | {"PATH": path}, stdout=sys.stderr, check=False)
-    if finished.returncode:
-        raise DataError(f"`dvc {' '.join(arguments)}` failed; what it printed says why")

@@ -8,7 +8,8 @@ from spampipe import params
 from spampipe.core.errors import DataError
 from spampipe.core.workspace import Workspace
 from spampipe.evaluation import answers, readers
-from spampipe.results import publication
+from spampipe.results import publication, seed_groups, seed_runs
+from spampipe.results.seed_groups import Group
 from spampipe.tracking.registered_model import RegisteredModel
 from spampipe.tracking.store import Store
 
@@ -58,6 +59,39 @@ def register(workspace: Workspace, name: str, metric: str | None = None) -> Regi
     return Registered(version.number, verdict)
 
 
+def register_seeds(workspace: Workspace, name: str, group: Group, metric: str | None = None) -> Registered:
+    """Register the model of a group's first seed; make it the champion if the group is better on average.
+
+    Better is: a better mean than that of the champion's group, beyond chance by Welch's t-test at
+    `check.significance`. Which seed is registered does not depend on its own result.
+
+    Args:
+        workspace: the workspace, whose clone has the experiments and whose params.yaml has the significance.
+        name: the name of the registered model, which is made if there is none.
+        group: two seeds or more.
+        metric: the name of the metric that decides; None for test_accuracy.
+
+    Raises:
+        DataError: the metric is not one of both groups, or results of a seed cannot be had.
+        StoreError: the MLflow store cannot be reached.
+    """
+    seed_runs.record(workspace, group)
+    run_id = publication.publish_revision(workspace, group.revisions[0]).run_id
+    store = Store.open(workspace)
+    model = RegisteredModel(store, name)
+    version, champion = model.version_of(run_id), model.champion()
+    if champion is None:
+        better, verdict = True, "champion: the first"
+    elif champion.run_id == run_id:
+        return Registered(version.number, "champion already")
+    else:
+        level = params.load(workspace.params).check.significance
+        better, verdict = better_on_average(seed_runs.of_run(store, champion.run_id), group, metric, level)
+    if better:
+        model.make_champion(version)
+    return Registered(version.number, verdict)
+
+
 def _card(workspace: Workspace) -> str | None:
     """The text of the model's card below its header; None in a result of an older version, which has none."""
     if not workspace.model_card.exists():
@@ -81,6 +115,27 @@ def has_more(store: Store, champion: str, challenger: str, metric: str) -> tuple
     if old is None or new is None:
         raise DataError(f"{metric}: not a metric of both runs; take one of {Workspace().evaluate_metrics}")
     return new > old, f"{'champion' if new > old else 'not champion'}: {metric} {new}, the champion's {old}"
+
+
+def better_on_average(
+    champion: Group | None, challenger: Group, metric: str | None, level: float
+) -> tuple[bool, str]:
+    """Whether a group's mean is better than that of the champion's group beyond chance, and that in words.
+
+    Args:
+        champion: the champion's group; None if it is of none.
+        challenger: the other group.
+        metric: the name of the metric that decides; None for test_accuracy.
+        level: the probability under which a difference counts as beyond chance.
+
+    Raises:
+        DataError: the metric is not one of both groups.
+    """
+    if champion is None:
+        return False, "not champion: the champion is of no group of seeds; run `spampipe seeds` with its settings"
+    (found,) = seed_groups.compare(champion, challenger, [metric or seed_groups.JUDGED[0]])
+    better = found.beyond_chance(level) > 0
+    return better, f"{'champion' if better else 'not champion'}: {found.metric}, {found.words('the champion', level)}"
 
 
 def _value(store: Store, run_id: str, metric: str) -> float | None:
