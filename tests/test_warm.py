@@ -60,6 +60,12 @@ def test_a_command_has_its_folder_arguments_variables_and_streams(folder: Path) 
     assert (found.stderr, found.returncode) == ("asked\n", 7)
 
 
+def test_a_command_has_the_mask_of_new_files(folder: Path) -> None:
+    (folder / "stages" / "make.py").write_text("import os; os.mkdir('made')\n")
+    subprocess.run(["sh", "-c", "umask 002; python -m stages.make"], cwd=folder, env=environment(), check=True)
+    assert (folder / "made").stat().st_mode & 0o777 == 0o775
+
+
 @pytest.mark.parametrize("variable", ["HOME", "PYTHONPATH"])
 def test_what_an_interpreter_reads_when_it_starts_needs_one_of_its_own(folder: Path, variable: str) -> None:
     variables = environment({variable: str(folder)})

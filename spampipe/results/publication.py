@@ -108,7 +108,7 @@ def _needed(outputs: set[Path]) -> list[Path]:
 def _corrections(workspace: Workspace, revision: Revision) -> list[Path]:
     """The file of corrections that a revision's results come from, if it lies in the repository."""
     lock = history.lock_text(workspace, revision.commit)
-    name = dvc_lock.settings(lock).get("balance.corrections") if lock else None
+    name = dvc_lock.settings(lock).get("balance", {}).get("corrections") if lock else None
     path = Path(name or "/")
     return [] if path.is_absolute() or ".." in path.parts else [path]
 

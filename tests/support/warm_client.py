@@ -38,6 +38,7 @@ def main() -> None:
         "program": name,
         "arguments": rest,
         "folder": os.getcwd(),
+        "mask": os.umask(0),
         "variables": dict(os.environ),
     }
     socket.send_fds(server, [json.dumps(request).encode() + b"\n"], [0, 1, 2])

@@ -95,6 +95,7 @@ def _supervised(connection: socket.socket) -> dict[str, Any]:
 def _become(request: dict[str, Any]) -> None:
     """Have this process be as a new interpreter that was started for the request."""
     os.chdir(request["folder"])
+    os.umask(request["mask"])
     os.environ.clear()
     os.environ.update(request["variables"])
     program = request["program"]
