@@ -9,12 +9,16 @@ import pytest
 from spampipe.core.errors import DataError
 from spampipe.core.workspace import Workspace
 from spampipe.results import publication
+from spampipe.tracking.connection import ADDRESS_VARIABLE
 from tests.support.repositories import run, store_of, tracked_runs
 
 ROW = '"WIN 1000 pounds now, text 1 to claim your prize",spam,remove,ann,a test\n'
 
 
-def test_corrections_are_watched_and_recorded_and_published(repository: Path) -> None:
+def test_corrections_are_watched_and_recorded_and_published(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(ADDRESS_VARIABLE, raising=False)  # another test of this process may have named a store
     workspace, path = Workspace(repository), repository / "data" / "corrections.csv"
     assert "data/corrections.csv" in run(repository, "git", "ls-files", "data").stdout
     (first,) = tracked_runs(repository)
