@@ -8,7 +8,7 @@ from spampipe.core.workspace import Workspace
 from spampipe.data import labels
 from spampipe.evaluation import curves, readers, reports
 from spampipe.params import Params
-from spampipe.reporting import facts, model_card, page
+from spampipe.reporting import facts, model_card, page, studies
 from spampipe.tracking import provenance, recording
 from spampipe.training import tables
 
@@ -33,7 +33,7 @@ def main(workspace: Workspace) -> None:
         for name, figure in drawn.items():
             figures.save(figure, workspace.figures / name, settings.plot.dots_per_inch)
         told = facts.gather(workspace, settings.title, sections_of(settings))
-        page.write(told, workspace)
+        page.write(told, workspace, studies.of_dataset(workspace.studies, settings))
         model_card.write(told, workspace)
         run.log_files([workspace.figures], "reports/figures")
         run.log_files([workspace.report], "reports")

@@ -64,6 +64,11 @@ class Workspace(DataFiles):
         return self.root / "presets"
 
     @property
+    def studies(self) -> Path:
+        """The folder of studies, a YAML file each, and beside each the folder of its results."""
+        return self.root / "studies"
+
+    @property
     def pipeline(self) -> Path:
         """The stages, for DVC."""
         return self.root / "dvc.yaml"

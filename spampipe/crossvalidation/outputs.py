@@ -4,6 +4,8 @@ Costs stand by themselves: they are measured, and another run has others.
 """
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,28 @@ from spampipe.core import files
 from spampipe.core.errors import DataError
 from spampipe.crossvalidation import judging
 from spampipe.crossvalidation.contenders import Study
-from spampipe.crossvalidation.running import Outcome
 from spampipe.data import labels
 from spampipe.evaluation import out_of_fold
 from spampipe.evaluation.out_of_fold import OutOfFold
 
 METRICS, COMPARISONS, COSTS = "metrics.json", "comparisons.json", "costs.json"
 _LABELS = "labels.json"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the cross-validation of one contender came to.
+
+    Attributes:
+        name: the contender's.
+        answers: for every message.
+        cost: figures by name: `training_seconds` of all folds, `milliseconds_a_message` (median over folds),
+            `parameters` and `trained_parameters`; null where they do not apply.
+    """
+
+    name: str
+    answers: OutOfFold
+    cost: Mapping[str, float | int | None]
 
 
 def write(folder: Path, outcome: Outcome) -> Path:

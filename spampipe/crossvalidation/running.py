@@ -2,8 +2,6 @@
 
 import logging
 import statistics
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from spampipe.crossvalidation import answers, kept
 from spampipe.crossvalidation.answers import Answers
 from spampipe.crossvalidation.contenders import Study
 from spampipe.crossvalidation.corpus import Corpus
+from spampipe.crossvalidation.outputs import Outcome
 from spampipe.data.calibration import temper
 from spampipe.data.labels import decide
 from spampipe.data.tokens import TokenTable
@@ -25,22 +24,6 @@ from spampipe.models.architectures import BaseChoice
 from spampipe.params import Params
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the cross-validation of one contender came to.
-
-    Attributes:
-        name: the contender's.
-        answers: for every message.
-        cost: figures by name: `training_seconds` of all folds, `milliseconds_a_message` (median over folds),
-            `parameters` and `trained_parameters`; null where they do not apply.
-    """
-
-    name: str
-    answers: OutOfFold
-    cost: Mapping[str, float | int | None]
 
 
 class CrossValidation:

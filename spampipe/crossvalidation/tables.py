@@ -22,6 +22,15 @@ _SHOWN = {  # heading, factor and digits of the metrics that a table has room fo
     "log_loss": ("log loss", 1, 3),
     "expected_calibration_error": ("calibration error %", 100, 1),
 }
+_SUMMARY = (
+    "errors",
+    "accuracy",
+    "macro_f1",
+    "f1",
+    "false_negative_rate_at_fpr_0.001",
+    "average_precision",
+    "log_loss",
+)
 _LESS_WITH_POSITIVE = ("accuracy", "macro_f1")  # left out where F1 of the positive label says more
 
 Figures = Mapping[str, Mapping[str, Mapping[str, float | None]]]
@@ -59,6 +68,24 @@ def cost(found: Mapping[str, Mapping[str, float | int | None]], says: Mapping[st
             seconds, milliseconds = row["training_seconds"], row["milliseconds_a_message"]
             rows.append([words, *counts, f"{seconds:,.0f}", f"{milliseconds:.2f}"])
     return rows
+
+
+def summary(
+    found: Figures, costs: Mapping[str, Mapping[str, float | int | None]], says: Mapping[str, str]
+) -> list[list[str]]:
+    """A heading, and a row for each contender: the metrics that say most, with 95 % intervals, and its cost.
+
+    Args:
+        found: metrics by the contender's name and the metric's.
+        costs: figures by the contender's name.
+        says: a few words about each contender; those without are left out.
+    """
+    shown = {name: row for name, row in found.items() if name in costs}
+    chosen = {
+        contender: {name: figure for name, figure in row.items() if name in _SUMMARY}
+        for contender, row in shown.items()
+    }
+    return [first + second[1:] for first, second in zip(worth(chosen, says), cost(costs, says), strict=True)]
 
 
 def differences(found: Mapping[str, Mapping[str, Any]], says: Mapping[str, str]) -> list[list[str]]:

@@ -1,6 +1,7 @@
 """A result on one page: a single HTML file with everything in it."""
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from spampipe.core.workspace import Workspace
 from spampipe.evaluation import reports
 from spampipe.reporting import contenders, templates, wording
 from spampipe.reporting.facts import Facts
+from spampipe.reporting.studies import Study
 
 FIGURES = {  # what stands below each figure, by the name of its file
     "loss": "Loss on batches while training",
@@ -20,22 +22,24 @@ FIGURES = {  # what stands below each figure, by the name of its file
 _MOST_MISTAKES = 50
 
 
-def write(facts: Facts, workspace: Workspace) -> None:
+def write(facts: Facts, workspace: Workspace, studies: Sequence[Study]) -> None:
     """Write the page.
 
     Args:
         facts: the result.
         workspace: holds the figures, and takes the page.
+        studies: what other models made of the same data set.
     """
-    files.write_bytes(workspace.report, html(facts, workspace.figures).encode())
+    files.write_bytes(workspace.report, html(facts, workspace.figures, studies).encode())
 
 
-def html(facts: Facts, figures: Path) -> str:
+def html(facts: Facts, figures: Path, studies: Sequence[Study] = ()) -> str:
     """The page.
 
     Args:
         facts: the result.
         figures: the folder of the figures, PNG files with the names of FIGURES.
+        studies: what other models made of the same data set.
     """
     found = contenders.all_of(facts)
     mistakes = reports.confident_mistakes(facts.predictions, "test", facts.labels)
@@ -47,6 +51,7 @@ def html(facts: Facts, figures: Path) -> str:
         rates=list(found[0].rates),
         f1="macro F1" if facts.labels.positive is None else "F1",
         contenders=[_row(each) for each in found],
+        studies=studies,
         cost=cost(facts),
         figures=[(caption, _embedded(figures / f"{name}.png")) for name, caption in FIGURES.items()],
         probability="probability" if facts.labels.positive is None else f"probability of {facts.labels.positive}",

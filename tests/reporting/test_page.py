@@ -70,7 +70,7 @@ def test_the_same_files_give_the_same_page_wherever_they_lie(tmp_path: Path) -> 
     pages = set()
     for name in ("one", "other"):
         workspace = Workspace(tmp_path / name)
-        page.write(told.result(workspace.root, TWO), workspace)
+        page.write(told.result(workspace.root, TWO), workspace, [])
         pages.add(workspace.report.read_bytes())
     (written,) = pages
     assert str(tmp_path).encode() not in written
@@ -95,7 +95,16 @@ def test_labels_and_settings_cannot_either(tmp_path: Path) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"])))
 def test_any_text_is_escaped(text: str) -> None:
-    form = {"title": text, "verdict": text, "threshold": "", "rates": [], "f1": "", "contenders": [], "cost": {}}
+    form = {
+        "title": text,
+        "verdict": text,
+        "threshold": "",
+        "rates": [],
+        "f1": "",
+        "contenders": [],
+        "cost": {},
+        "studies": [],
+    }
     form |= {"figures": [], "probability": "", "mistakes": [], "all_mistakes": 0, "sections": {}}
     elements = Elements(templates.fill("report.html", **form))
     assert elements.open == [] and elements.names.isdisjoint({"b", "script"})

@@ -19,7 +19,7 @@ from tests.support import warm
 from tests.support.project import ROOT
 
 _COPIED = (
-    *("stages", "spampipe", "prompts", "exams", "dvc.yaml", "examples", "data/corrections.csv", *DATASETS),
+    *("stages", "spampipe", "prompts", "exams", "studies", "dvc.yaml", "examples", "data/corrections.csv", *DATASETS),
     *(".dvcignore", ".gitignore", "requirements.lock"),
 )
 _ARTIFACT_FOLDERS = (
