@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from spampipe.crossvalidation import curve_outputs, curve_settings, learning_curve
 from spampipe.crossvalidation.judging import MCNEMAR
 
 _SHOWN = {  # heading, factor and digits of the metrics that a table has room for, in its order
@@ -22,6 +23,8 @@ _SHOWN = {  # heading, factor and digits of the metrics that a table has room fo
     "log_loss": ("log loss", 1, 3),
     "expected_calibration_error": ("calibration error %", 100, 1),
 }
+_ON_CURVES = {name: name for name in curve_outputs.METRICS} | {"missed_at_0.5": "false_negative_rate_at_fpr_0.005"}
+_SIZES = {curve_settings.ALL: "all", str(learning_curve.NO_MESSAGES): "none"}
 _LESS_WITH_POSITIVE = ("accuracy", "macro_f1")  # left out where F1 of the positive label says more
 
 Figures = Mapping[str, Mapping[str, Mapping[str, float | None]]]
@@ -73,6 +76,24 @@ def differences(found: Mapping[str, Mapping[str, Any]], says: Mapping[str, str])
     for contender, words in says.items():
         if contender in found:
             rows.append([words, *(_difference(name, found[contender][name]) for name in names)])
+    return rows
+
+
+def curve(found: Mapping[str, Any], says: Mapping[str, str]) -> list[list[str]]:
+    """A heading, and for each metric a row for each contender: the mean over draws with its interval, size by size.
+
+    Args:
+        found: what `curve_outputs.means` returned.
+        says: a few words about each contender; those without are left out.
+    """
+    sizes = curve_outputs.sizes(found)
+    rows = [["", "", *(_SIZES.get(size) or f"{int(size):,}" for size in sizes)]]
+    for name in curve_outputs.METRICS:
+        for contender, words in says.items():
+            entries = found.get(contender, {})
+            if any(name in entry for entry in entries.values()):
+                rows.append([words, _SHOWN[_ON_CURVES[name]][0]])
+                rows[-1] += [_cell(_ON_CURVES[name], entries.get(size, {}).get(name, {})) for size in sizes]
     return rows
 
 
