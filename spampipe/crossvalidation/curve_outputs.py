@@ -17,7 +17,7 @@ from spampipe.evaluation.intervals import LEVEL
 TRAININGS, MEANS, FIGURE = f"{CURVE}.csv", f"{CURVE}.json", CURVE
 METRICS = ("accuracy", "average_precision", "missed_at_0.5")
 _OPTIONAL = "missed_at_0.5"  # of label sets with a positive label
-_CALLED = {"accuracy": "Accuracy, %", _OPTIONAL: "Positives missed where 0.5 % of others is lost, %"}
+_CALLED = {"accuracy": "Accuracy, %", _OPTIONAL: "Missed at 0.5 % lost, %"}
 _COLUMNS = {"contender": "str", "size": "str", "draw": "int64", "training_messages": "int64"}
 _COLUMNS |= dict.fromkeys(METRICS, "float64")
 
@@ -52,7 +52,7 @@ def means(table: pd.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:
     Returns:
         By contender and size: `training_messages` (their mean), and for each metric that is defined `value`, `sd`
         (with one degree of freedom less than there are draws), and `low` and `high`, the bounds of the 95 % interval
-        of the mean by Student's t; the last three are null for one draw.
+        of the mean by Student's t, cut to 0 and 1; the last three are null for one draw.
     """
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for (contender, size), rows in table.groupby(["contender", "size"], sort=False):
@@ -100,7 +100,7 @@ def _mean(values: "pd.Series[float]") -> dict[str, float | None]:
         return {"value": mean, "sd": None, "low": None, "high": None}
     deviation = float(values.std())
     reach = float(t.ppf((1 + LEVEL) / 2, count - 1)) * deviation / math.sqrt(count)
-    return {"value": mean, "sd": deviation, "low": mean - reach, "high": mean + reach}
+    return {"value": mean, "sd": deviation, "low": max(0.0, mean - reach), "high": min(1.0, mean + reach)}
 
 
 def _rank(size: str) -> float:

@@ -140,23 +140,27 @@ def test_means_have_students_interval_and_rows_of_others_stay(tmp_path: Path) ->
             for draw, value in enumerate(values)
         ]
 
-    curve_outputs.write(tmp_path, points("b", [0.5, 0.625, 0.875]))
+    curve_outputs.write(tmp_path, points("b", [0.5, 0.625, 0.75]))
     first = (tmp_path / "curve.csv").read_text()
     assert first.splitlines()[:2] == [
         "contender,size,draw,training_messages,accuracy,average_precision,missed_at_0.5",
         "b,8,0,8,0.5,0.5,",
     ]
     curve_outputs.write(tmp_path, points("a", [0.25]))
-    curve_outputs.write(tmp_path, points("b", [0.5, 0.625, 0.875]))
-    assert (tmp_path / "curve.csv").read_text().splitlines()[3:] == first.splitlines()[1:]
+    curve_outputs.write(tmp_path, points("c", [1.0, 0.75]))
+    curve_outputs.write(tmp_path, points("b", [0.5, 0.625, 0.75]))
+    assert (tmp_path / "curve.csv").read_text().splitlines()[3:9] == first.splitlines()[1:]
     found = json.loads((tmp_path / "curve.json").read_text())
-    assert list(found) == ["a", "b"] and list(found["b"]) == ["8", "all"] and "missed_at_0.5" not in found["b"]["8"]
-    interval = ttest_1samp([0.5, 0.625, 0.875], 0).confidence_interval(0.95)
+    assert (
+        list(found) == ["a", "b", "c"] and list(found["b"]) == ["8", "all"] and "missed_at_0.5" not in found["b"]["8"]
+    )
+    interval = ttest_1samp([0.5, 0.625, 0.75], 0).confidence_interval(0.95)
     entry = found["b"]["all"]["accuracy"]
-    assert (entry["value"], entry["sd"]) == pytest.approx((2 / 3, np.std([0.5, 0.625, 0.875], ddof=1)))
+    assert (entry["value"], entry["sd"]) == pytest.approx((0.625, np.std([0.5, 0.625, 0.75], ddof=1)))
     assert (entry["low"], entry["high"]) == pytest.approx((interval.low, interval.high))
     assert found["a"]["8"]["accuracy"] == {"value": 0.25, "sd": None, "low": None, "high": None}
-    table, quantity = curve_outputs.drawn(found, {"a": "first", "c": "not there"})
+    assert found["c"]["8"]["accuracy"]["high"] == 1 and found["c"]["8"]["accuracy"]["low"] == 0
+    table, quantity = curve_outputs.drawn(found, {"a": "first", "d": "not there"})
     assert quantity == "Accuracy, %" and table["value"].tolist() == [25, 25] and table["low"].isna().all()
 
 
