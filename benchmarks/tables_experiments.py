@@ -1,4 +1,4 @@
-"""Tables of the studies: what contenders are worth, what they cost, and which differences are real."""
+"""Tables of the studies: contenders' worth and cost, which differences are real, and what few messages teach."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -7,34 +7,38 @@ from typing import Any
 
 from benchmarks.tables import NotMeasuredError, markdown
 from spampipe.core.workspace import Workspace
-from spampipe.crossvalidation import contenders, outputs
+from spampipe.crossvalidation import contenders, curve_outputs, outputs
 from spampipe.crossvalidation import tables as rows
 from spampipe.params import Params
 
 STUDIES = {path.stem: path for path in sorted(Path("studies").glob("*.yaml"))}
 
 
-def table(study: str, file: str, make: Callable[[Any, Mapping[str, str]], Sequence[Sequence[str]]]) -> str:
-    """One table of a study, from a file that `spampipe crossvalidate` wrote.
+def table(
+    study: str, command: str, file: str, make: Callable[[Any, Mapping[str, str]], Sequence[Sequence[str]]]
+) -> str:
+    """One table of a study, from a file that a command wrote.
 
     Args:
         study: its name.
+        command: the `spampipe` command.
         file: the file's name.
         make: makes rows of the file's content and a few words about each contender.
     """
     found = outputs.read_json(STUDIES[study].with_suffix("") / file)
     if not found:
-        raise NotMeasuredError(f"not measured yet; run `spampipe crossvalidate {STUDIES[study]}`")
+        raise NotMeasuredError(f"not measured yet; run `spampipe {command} {STUDIES[study]}`")
     head, *body = make(found, contenders.load(STUDIES[study], Params.load(Workspace().params)).says)
     return markdown(head, body)
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    f"study_{study}_{name}": partial(table, study, file, make)
+    f"study_{study}_{name}": partial(table, study, command, file, make)
     for study in STUDIES
-    for name, file, make in (
-        ("worth", outputs.METRICS, rows.worth),
-        ("differences", outputs.COMPARISONS, rows.differences),
-        ("cost", outputs.COSTS, rows.cost),
+    for name, command, file, make in (
+        ("worth", "crossvalidate", outputs.METRICS, rows.worth),
+        ("differences", "crossvalidate", outputs.COMPARISONS, rows.differences),
+        ("cost", "crossvalidate", outputs.COSTS, rows.cost),
+        ("curve", "learning-curve", curve_outputs.MEANS, rows.curve),
     )
 }

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(action: Action, summary: str) -> argparse.ArgumentParser:
-        name = action.__name__.removeprefix("_")
+        name = action.__name__.removeprefix("_").replace("_", "-")
         added = commands.add_parser(name, help=summary, description=action.__doc__)
         added.set_defaults(action=action)
         return added

@@ -1,13 +1,17 @@
-"""The part of the `spampipe` command that says what scores and labels are worth: crossvalidate, suspects."""
+"""The part of the `spampipe` command on what scores and labels are worth: crossvalidate, learning-curve, suspects."""
 
 import argparse
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spampipe import params
 from spampipe.cli_models import Add
 from spampipe.core.errors import ParamsError
 from spampipe.core.hints import closest
+
+if TYPE_CHECKING:
+    from spampipe.crossvalidation.contenders import Study
 
 logger = logging.getLogger(__name__)
 
@@ -19,11 +23,13 @@ def add_to(add: Add) -> None:
         add: makes a subcommand of an action and its summary.
     """
     crossvalidate = add(_crossvalidate, "score every message by a model that was not trained on it")
+    curve = add(_learning_curve, "train contenders on few messages, then on more: where does a language model pay?")
     study = "a YAML file of contenders, such as those in studies/; none: the settings of params.yaml"
-    crossvalidate.add_argument("study", nargs="?", type=Path, metavar="STUDY", help=study)
-    crossvalidate.add_argument("--only", nargs="+", metavar="NAME", help="of the study's contenders; default: all")
-    where = "folder of the answers; default: that of the study's name beside it, or reports/crossvalidation"
-    crossvalidate.add_argument("--output", type=Path, metavar="FOLDER", help=where)
+    where = "of what is written; default: that of the study's name beside it, or reports/crossvalidation"
+    for each, default in ((crossvalidate, "all"), (curve, "those of its learning_curve")):
+        each.add_argument("study", nargs="?", type=Path, metavar="STUDY", help=study)
+        each.add_argument("--only", nargs="+", metavar="NAME", help=f"of the study's contenders; default: {default}")
+        each.add_argument("--output", type=Path, metavar="FOLDER", help=f"folder {where}")
     suspects = add(_suspects, "list the messages whose label is probably wrong")
     written = "what `spampipe crossvalidate` wrote; default: reports/crossvalidation"
     suspects.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help=written)
@@ -38,15 +44,11 @@ def _crossvalidate(options: argparse.Namespace) -> None:
 
     Finished folds are kept: a run that was stopped goes on where it was.
     """
-    from spampipe.crossvalidation import contenders, corpus, outputs, running, tables
+    from spampipe.crossvalidation import corpus, outputs, running, tables
     from spampipe.models import compute
 
-    here, defaults = options.workspace, params.load(options.workspace.params)
-    study = contenders.load(options.study, defaults) if options.study else contenders.of_params(defaults)
-    for name in options.only or []:
-        if name not in study.contenders:
-            raise ParamsError(f"--only {name}: no such contender; {closest(name, study.contenders)}")
-    folder = options.output or (options.study.with_suffix("") if options.study else here.crossvalidation)
+    here = options.workspace
+    study, folder = _asked(options)
     compute.configure_torch()
     validation = running.CrossValidation(study, corpus.load(study.common, here.root), here)
     for name in options.only or study.contenders:
@@ -54,6 +56,46 @@ def _crossvalidate(options: argparse.Namespace) -> None:
     outputs.judge(folder, study)
     found = tables.worth(outputs.read_json(folder / outputs.METRICS), study.says)
     print(tables.text(found))
+
+
+def _learning_curve(options: argparse.Namespace) -> None:
+    """Train contenders on stratified draws of each fold's messages, small to large; print a table of metrics.
+
+    Writes curve.csv, curve.json and a figure. Finished trainings are kept, and on all messages they are those of
+    `crossvalidate`: a run that was stopped goes on where it was.
+    """
+    from spampipe import figures
+    from spampipe.crossvalidation import corpus, curve_outputs, learning_curve, outputs, tables
+    from spampipe.models import compute
+
+    here = options.workspace
+    study, folder = _asked(options)
+    compute.configure_torch()
+    curve = learning_curve.LearningCurve(study, corpus.load(study.common, here.root), here)
+    for name in options.only or curve.contenders:
+        curve_outputs.write(folder, curve.run(name))
+    found = outputs.read_json(folder / curve_outputs.MEANS)
+    plot = study.common.plot
+    points, quantity = curve_outputs.drawn(found, study.says)
+    figure = figures.learning_curve(points, quantity, (plot.width_inches, plot.height_inches))
+    figures.save(figure, folder / curve_outputs.FIGURE, plot.dots_per_inch)
+    print(tables.text(tables.curve(found, study.says)))
+
+
+def _asked(options: argparse.Namespace) -> "tuple[Study, Path]":
+    """The study, and the folder of what is written about it.
+
+    Raises:
+        ParamsError: the study cannot be read, or lacks a contender of --only.
+    """
+    from spampipe.crossvalidation import contenders
+
+    here, defaults = options.workspace, params.load(options.workspace.params)
+    study = contenders.load(options.study, defaults) if options.study else contenders.of_params(defaults)
+    for name in options.only or []:
+        if name not in study.contenders:
+            raise ParamsError(f"--only {name}: no such contender; {closest(name, study.contenders)}")
+    return study, options.output or (options.study.with_suffix("") if options.study else here.crossvalidation)
 
 
 def _suspects(options: argparse.Namespace) -> None:

@@ -52,6 +52,15 @@ EPOCHS = pd.DataFrame(
         "kept": [0, 0, 1],
     }
 )
+LEARNING = pd.DataFrame(
+    [
+        ("linear", 16, 60.0, 50.0, 70.0),
+        ("linear", 70, 90.0, 85.0, 95.0),
+        ("network", 16, 50.0, np.nan, np.nan),
+        ("asked", 0, 40.0, 30.0, 50.0),
+    ],
+    columns=["label", "training_messages", "value", "low", "high"],
+)
 CURVE = pd.DataFrame({"recall": [0.25, 0.5, 1.0], "precision": [1.0, 0.9, 0.5]})
 
 
@@ -79,6 +88,10 @@ def _precision_recall_of_pets() -> Figure:
     return figures.precision_recall(PET_CURVES, SIZE)
 
 
+def _learning_curve() -> Figure:
+    return figures.learning_curve(LEARNING, "Accuracy, %", SIZE)
+
+
 FIGURES = {
     "loss": _loss,
     "epochs": _epochs,
@@ -86,6 +99,7 @@ FIGURES = {
     "precision_recall": _precision_recall,
     "pets_confusion": _confusion_of_pets,
     "pets_precision_recall": _precision_recall_of_pets,
+    "learning_curve": _learning_curve,
 }
 
 
@@ -164,6 +178,24 @@ def test_second_axis_counts_the_examples_seen():
     # A count stands straight above the epoch that it was reached at.
     for epoch, seen in zip(STEPS["epoch"], STEPS["examples_seen"], strict=True):
         assert top.transData.transform((seen, 0))[0] == pytest.approx(axes.transData.transform((epoch, 0))[0])
+
+
+def test_a_learning_curve_has_a_line_a_contender_told_apart_without_colour():
+    figure = _learning_curve()
+    (axes,), (legend,) = figure.axes, figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["linear", "network", "asked"]
+    assert (axes.get_xscale(), axes.get_ylabel()) == ("log", "Accuracy, %")
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["16", "70"]
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    np.testing.assert_allclose(
+        lines["linear"].get_xdata().tolist(), [16, 70], rtol=0.2
+    )  # moved, so that bars stand apart
+    np.testing.assert_array_equal(lines["linear"].get_ydata(), [60, 90])
+    bars = axes.containers[0].lines[2][0].get_segments()
+    np.testing.assert_allclose([bar[:, 1] for bar in bars], [[50, 70], [85, 95]])
+    assert set(lines["asked"].get_ydata()) == {40}
+    marks = [(lines[name].get_marker(), lines[name].get_linestyle()) for name in ("linear", "network", "asked")]
+    assert len(set(marks)) == 3
 
 
 def test_confusion_matrix_counts_each_pair_of_labels():

@@ -1,8 +1,8 @@
-"""What one contender says of the messages of one fold."""
+"""What one contender says of messages, once it is trained on others."""
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +15,14 @@ from spampipe.data.labels import Labels, LabelSet, Probabilities
 from spampipe.data.tokens import TokenTable
 from spampipe.params import Params
 
+Splits = Mapping[str, Positions]
+
 _TIMED = 200  # texts that are labelled one after the other to learn how long one takes
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Probabilities of a fold's validation and test messages, and what they cost.
+    """Probabilities of the validation and test messages, and what they cost.
 
     Attributes:
         validation: (V, K) of each label.
@@ -39,25 +41,28 @@ class Answers:
     trained: int | None = None
 
 
-def of_model(corpus: Corpus, fold: int, settings: Params, tokens: TokenTable, workspace: Workspace) -> Answers:
-    """Train a classifier on a fold's messages, as the pipeline does, and score the others.
+def of_model(
+    corpus: Corpus, splits: Splits, settings: Params, tokens: TokenTable, workspace: Workspace, *, timed: bool = True
+) -> Answers:
+    """Train a classifier on some messages, as the pipeline does, and score others.
 
     Args:
         corpus: the messages.
-        fold: the fold's number, from 0.
+        splits: positions in the corpus of `train`, `validation` and `test`.
         settings: of which `model`, `train`, `evaluate` and `tokenize_pad` are read.
         tokens: of all messages of the corpus, in its order.
         workspace: holds the store of frozen layers' outputs; the base model is taken from the user's cache.
+        timed: whether to learn how long the label of one text takes; without, `milliseconds` is 0.
 
     Raises:
         DataError: there are too few texts.
         DivergenceError: training does not converge.
         FetchError: the base model could not be had.
     """
-    splits = {name: _split(name, corpus, positions, tokens) for name, positions in corpus.splits(fold).items()}
+    parts = {name: _split(name, corpus, positions, tokens) for name, positions in splits.items()}
     kind = catalogue.kind_of(settings.model.name, settings.model.trainable)
     start = time.perf_counter()
-    kind.require_enough(len(splits["train"]), settings.train)
+    kind.require_enough(len(parts["train"]), settings.train)
     classifier = kind.create(
         settings.model,
         settings.train,
@@ -66,37 +71,36 @@ def of_model(corpus: Corpus, fold: int, settings: Params, tokens: TokenTable, wo
         workspace,
         settings.tokenize_pad.truncate,
     )
-    classifier.fit(splits["train"], splits["validation"], lambda record: None)
+    classifier.fit(parts["train"], parts["validation"], lambda record: None)
     seconds = time.perf_counter() - start
     size = settings.evaluate.batch_size
-    validation, test = (classifier.probabilities_of(splits[name], size) for name in ("validation", "test"))
-    milliseconds = _milliseconds(classifier, splits["test"].texts[:_TIMED], size)
+    validation, test = (classifier.probabilities_of(parts[name], size) for name in ("validation", "test"))
+    milliseconds = _milliseconds(classifier, parts["test"].texts[:_TIMED], size) if timed else 0.0
     parameters = classifier.parameters()
     return Answers(validation, test, seconds, milliseconds, *(parameters or (None, None)))
 
 
-def of_majority(corpus: Corpus, fold: int) -> Answers:
-    """Give each label the share that it has in a fold's training messages.
+def of_majority(corpus: Corpus, splits: Splits) -> Answers:
+    """Give each label the share that it has in the training messages.
 
     Args:
         corpus: the messages.
-        fold: the fold's number, from 0.
+        splits: positions in the corpus of `train`, `validation` and `test`.
     """
-    splits = corpus.splits(fold)
     shares = _shares(corpus.labels[splits["train"]], corpus.label_set)
     validation, test = (np.tile(shares, (len(splits[name]), 1)) for name in ("validation", "test"))
     return Answers(validation, test, 0.0, 0.0)
 
 
-def of_pattern(corpus: Corpus, fold: int, pattern: str) -> Answers:
-    """Give each label the share that it has in a fold's training messages with, or without, a regular expression.
+def of_pattern(corpus: Corpus, splits: Splits, pattern: str) -> Answers:
+    """Give each label the share that it has in the training messages with, or without, a regular expression.
 
     Args:
         corpus: the messages.
-        fold: the fold's number, from 0.
+        splits: positions in the corpus of `train`, `validation` and `test`.
         pattern: the regular expression, whatever the case.
     """
-    splits, compiled = corpus.splits(fold), re.compile(pattern, re.IGNORECASE)
+    compiled = re.compile(pattern, re.IGNORECASE)
     start = time.perf_counter()
     found = np.array([compiled.search(text) is not None for text in corpus.texts])
     milliseconds = 1000 * (time.perf_counter() - start) / len(corpus)

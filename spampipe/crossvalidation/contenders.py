@@ -13,8 +13,11 @@ from spampipe.core.errors import ParamsError
 from spampipe.core.hints import closest
 from spampipe.core.section import Section
 from spampipe.core.yaml12 import YamlError
+from spampipe.crossvalidation import curve_settings
+from spampipe.crossvalidation.curve_settings import CurveSettings
 from spampipe.params import Params
 
+CURVE = "curve"  # the name, without endings, of the files of a learning curve, which lie beside contenders' answers
 _NAME = re.compile(r"[a-z0-9][a-z0-9_+-]*")
 
 
@@ -53,6 +56,7 @@ class _Document(Section):
     settings: dict[str, Any]
     reference: str | None = None
     contenders: dict[str, Contender]
+    learning_curve: CurveSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class Study:
         contenders: by name, in the file's order.
         reference: the one that the others are compared with; None for none.
         params: the settings of each contender that has some, by its name.
+        curve: what its learning curve shows; None for none.
     """
 
     name: str
@@ -72,6 +77,7 @@ class Study:
     contenders: Mapping[str, Contender]
     params: Mapping[str, Params]
     reference: str | None = None
+    curve: CurveSettings | None = None
 
     @property
     def says(self) -> dict[str, str]:
@@ -83,7 +89,8 @@ def load(path: Path, defaults: Params) -> Study:
     """Read a study.
 
     Args:
-        path: the YAML file: `settings` (by `section.key`) and `contenders` (by name).
+        path: the YAML file: `settings` (by `section.key`), `contenders` (by name), and `reference` and
+            `learning_curve` if it has them.
         defaults: the settings that the file's are put on top of.
 
     Raises:
@@ -107,12 +114,13 @@ def load(path: Path, defaults: Params) -> Study:
                 found[name] = defaults.changed(document.settings | contender.settings)
         except ParamsError as error:
             raise ParamsError(f"{path}: {name}: {error}") from error
-    reference = document.reference
-    if reference is not None and reference not in document.contenders:
-        raise ParamsError(
-            f"{path}: reference {reference}: no such contender; {closest(reference, document.contenders)}"
-        )
-    return Study(path.stem, defaults.changed(document.settings), document.contenders, found, reference)
+    reference, curve = document.reference, document.learning_curve
+    named = [("reference", reference)] if reference is not None else []
+    named += [("learning_curve.contenders:", name) for name in (curve.contenders if curve else [])]
+    for place, name in named:
+        if name not in document.contenders:
+            raise ParamsError(f"{path}: {place} {name}: no such contender; {closest(name, document.contenders)}")
+    return Study(path.stem, defaults.changed(document.settings), document.contenders, found, reference, curve)
 
 
 def of_params(params: Params) -> Study:
@@ -121,12 +129,16 @@ def of_params(params: Params) -> Study:
     Args:
         params: the settings.
     """
-    return Study("params.yaml", params, {"settings": Contender(says=params.title)}, {"settings": params})
+    contenders = {"settings": Contender(says=params.title)}
+    curve = curve_settings.common("settings")
+    return Study("params.yaml", params, contenders, {"settings": params}, curve=curve)
 
 
 def _require_known(name: str, contender: Contender, others: Mapping[str, Contender]) -> None:
     if not _NAME.fullmatch(name):
         raise ParamsError("a name has lower-case letters, digits, +, - and _ only; rename it")
+    if name == CURVE:
+        raise ParamsError(f"a file of figures is called {CURVE}.csv; rename it")
     for member in contender.members or []:
         if member not in others:
             raise ParamsError(f"member {member}: no such contender; {closest(member, others)}")

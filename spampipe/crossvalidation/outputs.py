@@ -12,7 +12,7 @@ from typing import Any
 from spampipe.core import files
 from spampipe.core.errors import DataError
 from spampipe.crossvalidation import judging
-from spampipe.crossvalidation.contenders import Study
+from spampipe.crossvalidation.contenders import CURVE, Study
 from spampipe.data import labels
 from spampipe.evaluation import out_of_fold
 from spampipe.evaluation.out_of_fold import OutOfFold
@@ -68,7 +68,7 @@ def read(folder: Path) -> dict[str, OutOfFold]:
     Raises:
         DataError: there are none, a file is damaged, or they are of different messages.
     """
-    paths = sorted(folder.glob("*.csv"))
+    paths = sorted(path for path in folder.glob("*.csv") if path.stem != CURVE)
     if not paths:
         raise DataError(f"{folder}: holds no answers; run `spampipe crossvalidate`")
     known = labels.load(folder / _LABELS)

@@ -2,26 +2,17 @@
 
 import logging
 import statistics
-from functools import partial
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from spampipe.core.workspace import Workspace
-from spampipe.crossvalidation import answers, kept
+from spampipe.crossvalidation import draws
+from spampipe.crossvalidation.answering import Answering, decided
 from spampipe.crossvalidation.answers import Answers
 from spampipe.crossvalidation.contenders import Study
 from spampipe.crossvalidation.corpus import Corpus
 from spampipe.crossvalidation.outputs import Outcome
-from spampipe.data.calibration import temper
-from spampipe.data.labels import decide
-from spampipe.data.tokens import TokenTable
-from spampipe.evaluation import operating_point
 from spampipe.evaluation.out_of_fold import OutOfFold
-from spampipe.models import bases, compute, encoding
-from spampipe.models.architectures import BaseChoice
-from spampipe.params import Params
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +27,8 @@ class CrossValidation:
     """
 
     def __init__(self, study: Study, corpus: Corpus, workspace: Workspace) -> None:
-        self._study, self._corpus, self._workspace = study, corpus, workspace
-        self._place = Workspace(workspace.root / ".spampipe", workspace.shared or workspace.root)  # without a model
-        self._tokenized: dict[tuple[BaseChoice | None, str], TokenTable] = {}
+        self._study, self._corpus = study, corpus
+        self._answering = Answering(study, corpus, workspace)
 
     def run(self, name: str) -> Outcome:
         """Cross-validate one contender.
@@ -54,7 +44,7 @@ class CrossValidation:
         found = []
         for fold in range(self._corpus.folds):
             logger.info("%s, %s: fold %d of %d", self._study.name, name, fold + 1, self._corpus.folds)
-            found.append(self._answers(name, fold))
+            found.append(self._answering.of(name, draws.whole(self._corpus, fold)))
         counts = found[0].parameters, found[0].trained
         cost = {
             "training_seconds": round(sum(each.seconds for each in found), 1),
@@ -64,37 +54,6 @@ class CrossValidation:
         }
         return Outcome(name, self._joined(name, found), cost)
 
-    def _answers(self, name: str, fold: int) -> Answers:
-        contender, corpus = self._study.contenders[name], self._corpus
-        if contender.members is not None:
-            return answers.averaged([self._answers(member, fold) for member in contender.members])
-        if contender.majority:
-            return answers.of_majority(corpus, fold)
-        if contender.pattern is not None:
-            return answers.of_pattern(corpus, fold, contender.pattern)
-        settings = self._study.params[name]
-        made_of = {
-            "corpus": corpus.digest,
-            "fold": fold,
-            "settings": settings.model_dump(include={"model", "train", "tokenize_pad"}, mode="json"),
-            "machine": compute.describe(compute.chosen_device()),
-        }
-        return kept.obtain(self._workspace.fold_store, made_of, partial(self._trained, settings, fold))
-
-    def _trained(self, settings: Params, fold: int) -> Answers:
-        tokens = self._tokens(settings.model.base, settings.tokenize_pad.model_dump_json(), settings)
-        return answers.of_model(self._corpus, fold, settings, tokens, self._place)
-
-    def _tokens(self, choice: BaseChoice | None, how: str, settings: Params) -> TokenTable:
-        """The tokens of all messages, made once for each base model and way of cutting."""
-        if (choice, how) not in self._tokenized:
-            corpus = self._corpus
-            base = bases.cached_base(choice) if choice else Path()
-            tables = {"train": pd.DataFrame({"Label": corpus.labels, "Text": corpus.texts})}
-            found = encoding.tokenize(tables, corpus.label_set, choice, base, settings.tokenize_pad)
-            self._tokenized[choice, how] = found.tables["train"]
-        return self._tokenized[choice, how]
-
     def _joined(self, name: str, found: list[Answers]) -> OutOfFold:
         """The answers of all folds, in the order of the messages."""
         corpus = self._corpus
@@ -102,12 +61,13 @@ class CrossValidation:
         probabilities = np.empty((len(corpus), len(corpus.label_set)))
         predicted = np.empty(len(corpus), np.int64)
         for fold, each in enumerate(found):
-            splits = corpus.splits(fold)
-            known = corpus.labels[splits["validation"]]
-            point = operating_point.choose(each.validation, known, corpus.label_set, settings)
-            if point.warning:
-                logger.warning("%s, fold %d: %s", name, fold + 1, point.warning)
-            probabilities[splits["test"]] = tempered = temper(each.test, point.temperature)
-            predicted[splits["test"]] = decide(tempered, corpus.label_set, point.threshold)
+            draw = draws.whole(corpus, fold)
+            tested, warning = decided(corpus, draw, each, settings)
+            if warning:
+                logger.warning("%s, fold %d: %s", name, fold + 1, warning)
+            probabilities[draw.splits["test"]], predicted[draw.splits["test"]] = (
+                tested.probabilities,
+                tested.predicted,
+            )
         folds = corpus.parts // 2
         return OutOfFold(corpus.label_set, corpus.rows, folds, corpus.groups, corpus.labels, predicted, probabilities)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from spampipe.crossvalidation import curve_outputs, curve_settings
 from spampipe.crossvalidation.judging import MCNEMAR
 
 _SHOWN = {  # heading, factor and digits of the metrics that a table has room for, in its order
@@ -31,6 +32,8 @@ _SUMMARY = (
     "average_precision",
     "log_loss",
 )
+_ON_CURVES = {name: name for name in curve_outputs.METRICS} | {"missed_at_0.5": "false_negative_rate_at_fpr_0.005"}
+_SIZES = {curve_settings.ALL: "all", str(curve_settings.NO_MESSAGES): "none"}
 _LESS_WITH_POSITIVE = ("accuracy", "macro_f1")  # left out where F1 of the positive label says more
 
 Figures = Mapping[str, Mapping[str, Mapping[str, float | None]]]
@@ -100,6 +103,24 @@ def differences(found: Mapping[str, Mapping[str, Any]], says: Mapping[str, str])
     for contender, words in says.items():
         if contender in found:
             rows.append([words, *(_difference(name, found[contender][name]) for name in names)])
+    return rows
+
+
+def curve(found: Mapping[str, Any], says: Mapping[str, str]) -> list[list[str]]:
+    """A heading, and for each metric a row for each contender: the mean over draws with its interval, size by size.
+
+    Args:
+        found: what `curve_outputs.means` returned.
+        says: a few words about each contender; those without are left out.
+    """
+    sizes = curve_outputs.sizes(found)
+    rows = [["", "", *(_SIZES.get(size) or f"{int(size):,}" for size in sizes)]]
+    for name in curve_outputs.METRICS:
+        for contender, words in says.items():
+            entries = found.get(contender, {})
+            if any(name in entry for entry in entries.values()):
+                rows.append([words, _SHOWN[_ON_CURVES[name]][0]])
+                rows[-1] += [_cell(_ON_CURVES[name], entries.get(size, {}).get(name, {})) for size in sizes]
     return rows
 
 
