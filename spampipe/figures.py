@@ -28,6 +28,9 @@ _MANY_LABELS = 20  # beyond which the smallest points shrink, to be read in the 
 # Of curves: as many colours there are, and so labels for whose names there is room between the curves.
 _COLOURS, _LINES, _LEGEND_ROWS = 10, ("-", "--", ":", "-."), 40
 
+# Of probabilities: the bars of a histogram, and the share from which on a number stands below its point.
+_BINS, _HIGH = 20, 0.9
+
 
 def against_epochs(
     table: pd.DataFrame, quantity: str, columns: tuple[str, str], size_inches: tuple[float, float]
@@ -137,6 +140,54 @@ def precision_recall(table: pd.DataFrame, size_inches: tuple[float, float]) -> F
         axes.set_ylabel("Precision")
         axes.set_xlim(0, 1.01)
         axes.set_ylim(min(0.9, float(table["precision"].min()) - 0.01), 1.005)
+    return figure
+
+
+def probabilities(table: pd.DataFrame, quantity: str, size_inches: tuple[float, float]) -> Figure:
+    """How many messages have which probability, right and wrong answers apart; on a logarithmic axis, to see few.
+
+    Args:
+        table: columns probability and right, whether the answer is; one row a message.
+        quantity: what the x-axis is called.
+        size_inches: the figure's width and height.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _empty(size_inches)
+        right = table["right"].to_numpy(dtype=bool)
+        shares = table["probability"].to_numpy(dtype=float)
+        bins = np.linspace(0, 1, _BINS + 1).tolist()
+        kinds = (("Right", right, _TRAIN, None), ("Wrong", ~right, _VALIDATION, "//"))
+        for name, chosen, colour, hatch in kinds:
+            label = f"{name} ({int(chosen.sum())})"
+            axes.hist(shares[chosen], bins, label=label, color=colour, alpha=0.6, hatch=hatch, edgecolor="black")
+        axes.set_yscale("symlog", linthresh=1)  # counts of 0 and 1, too
+        axes.set_xlim(0, 1)
+        axes.set_xlabel(quantity)
+        axes.set_ylabel("Messages")
+        axes.legend()
+    return figure
+
+
+def reliability(table: pd.DataFrame, quantity: str, size_inches: tuple[float, float]) -> Figure:
+    """The share of messages of which a probability holds true, against that probability, with the ideal diagonal.
+
+    Args:
+        table: columns mean_probability, share and count, one row a bin of probabilities.
+        quantity: what the x-axis is called.
+        size_inches: the figure's width and height.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _empty(size_inches)
+        axes.plot([0, 1], [0, 1], color="gray", linestyle=":", label="As probable as said")
+        axes.plot(table["mean_probability"], table["share"], color=_TRAIN, marker="o", label="Test messages")
+        for mean, share, count in table[["mean_probability", "share", "count"]].itertuples(index=False):
+            above = (0, -12) if share > _HIGH else (0, 6)
+            axes.annotate(str(int(count)), (mean, share), above, textcoords="offset points", ha="center", fontsize=8)
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_xlabel(quantity)
+        axes.set_ylabel("Share of messages")
+        axes.legend(loc="center right")
     return figure
 
 
