@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from spampipe.core import files
 from spampipe.data.labels import LabelSet
@@ -144,7 +145,9 @@ def precision_recall(table: pd.DataFrame, size_inches: tuple[float, float]) -> F
 
 
 def probabilities(table: pd.DataFrame, quantity: str, size_inches: tuple[float, float]) -> Figure:
-    """How many messages have which probability, right and wrong answers apart; on a logarithmic axis, to see few.
+    """How many messages have which probability, right and wrong answers side by side.
+
+    The axis of counts is logarithmic, so that few messages beside many can be seen.
 
     Args:
         table: columns probability and right, whether the answer is; one row a message.
@@ -155,12 +158,11 @@ def probabilities(table: pd.DataFrame, quantity: str, size_inches: tuple[float, 
         figure, axes = _empty(size_inches)
         right = table["right"].to_numpy(dtype=bool)
         shares = table["probability"].to_numpy(dtype=float)
-        bins = np.linspace(0, 1, _BINS + 1).tolist()
-        kinds = (("Right", right, _TRAIN, None), ("Wrong", ~right, _VALIDATION, "//"))
-        for name, chosen, colour, hatch in kinds:
-            label = f"{name} ({int(chosen.sum())})"
-            axes.hist(shares[chosen], bins, label=label, color=colour, alpha=0.6, hatch=hatch, edgecolor="black")
+        parts = [shares[right], shares[~right]]
+        names = [f"{name} ({len(part)})" for name, part in zip(("Right", "Wrong"), parts, strict=True)]
+        axes.hist(parts, np.linspace(0, 1, _BINS + 1).tolist(), label=names, color=[_TRAIN, _VALIDATION])
         axes.set_yscale("symlog", linthresh=1)  # counts of 0 and 1, too
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))  # the usual one writes formulas
         axes.set_xlim(0, 1)
         axes.set_xlabel(quantity)
         axes.set_ylabel("Messages")
@@ -181,13 +183,13 @@ def reliability(table: pd.DataFrame, quantity: str, size_inches: tuple[float, fl
         axes.plot([0, 1], [0, 1], color="gray", linestyle=":", label="As probable as said")
         axes.plot(table["mean_probability"], table["share"], color=_TRAIN, marker="o", label="Test messages")
         for mean, share, count in table[["mean_probability", "share", "count"]].itertuples(index=False):
-            above = (0, -12) if share > _HIGH else (0, 6)
+            above = (0, -14) if share > _HIGH else (0, 7)
             axes.annotate(str(int(count)), (mean, share), above, textcoords="offset points", ha="center", fontsize=8)
         axes.set_xlim(-0.02, 1.02)
         axes.set_ylim(-0.02, 1.02)
         axes.set_xlabel(quantity)
         axes.set_ylabel("Share of messages")
-        axes.legend(loc="center right")
+        axes.legend(loc="lower right")
     return figure
 
 

@@ -9,6 +9,7 @@ from spampipe.evaluation.occlusion import MOST_RUNS, WordEffect
 # readable on both. Blue words are also underlined with dots, for prints in grey.
 _FOR, _AGAINST = "230, 159, 0", "86, 180, 233"
 _LEAST_SCALE = 1.0  # log-odds; a text whose effects are all smaller is shaded faintly
+_FAINTEST = 0.05  # shade that is seen
 
 MEANING = (
     "Orange words speak for the predicted label, blue words with dots below against it: the shade grows with how far "
@@ -55,8 +56,7 @@ def pieces(text: str, words: Sequence[WordEffect]) -> list[Piece]:
 
 def _shaded(text: str, effect: float, scale: float) -> Piece:
     hue = _AGAINST if effect < 0 else _FOR
-    shade = f"{abs(effect) / scale:.2f}"
-    shown = f"{effect:+.2f}"
-    if float(shade) == 0:
+    shade, shown = abs(effect) / scale, f"{effect:+.2f}"
+    if shade < _FAINTEST:
         return Piece(text, shown)
-    return Piece(text, shown, f"rgba({hue}, {shade})", effect < 0)
+    return Piece(text, shown, f"rgba({hue}, {shade:.2f})", effect < 0)

@@ -144,9 +144,7 @@ def test_a_shaded_text_is_the_text(parts: list[tuple[str, str, float]], end: str
     for piece, word in zip(shown, words, strict=True):
         hue = "86, 180, 233" if word.effect < 0 else "230, 159, 0"
         shade = abs(word.effect) / max([1, *(abs(other.effect) for other in words)])
-        assert piece.colour in ("", f"rgba({hue}, {shade:.2f})") and (piece.colour != "") == (
-            f"{shade:.2f}" != "0.00"
-        )
+        assert piece.colour == (f"rgba({hue}, {shade:.2f})" if shade >= 0.05 else "")
         assert piece.against == (piece.colour != "" and word.effect < 0)
 
 
