@@ -6,8 +6,9 @@ import io
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spampipe import params
 from spampipe.core.errors import ParamsError
@@ -16,6 +17,11 @@ from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.models.architectures import BaseChoice
 from spampipe.models.catalogue import BASE_MODELS, HUB_MODELS
 from spampipe.models.hub_names import is_hub_name, named_repository
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from spampipe.data.labels import LabelSet
 
 Action = Callable[[argparse.Namespace], None]
 Add = Callable[[Action, str], argparse.ArgumentParser]  # a subcommand of this summary
@@ -44,6 +50,8 @@ def add_to(add: Add) -> None:
     errors = add(_errors, "list the misclassified messages")
     splits = (*SPLITS, LEFTOVER_SPLIT)
     errors.add_argument("--split", choices=splits, default="test", help="whose messages (%(default)s)")
+    explain = "below each, what its words do to the predicted label, and the nearest training messages"
+    errors.add_argument("--explain", action="store_true", help=explain)
     generate = add(_generate, "continue a text with a base model, greedily")
     generate.add_argument("text", metavar="TEXT", help="the beginning, such as 'Every effort moves you'")
     generate.add_argument("--model", type=_base, metavar="NAME", help="default: model.name of params.yaml")
@@ -95,16 +103,50 @@ def _errors(options: argparse.Namespace) -> None:
     """Print label, predicted label, probability and text of each misclassified message, separated by tabs.
 
     The probability is that of the positive label if there is one, else that of the predicted label. The mistakes
-    that the model was most sure of come first.
+    that the model was most sure of come first. With --explain, lines that begin with a tab follow each: `nearest`,
+    similarity, label and text of a training message; and `word`, the fall of the predicted label's log-odds without
+    the word, and the word, in the text's order.
     """
     from spampipe.data import labels
     from spampipe.evaluation import readers, reports
 
     known = labels.load(options.workspace.labels)
     predictions = readers.read_predictions(options.workspace.predictions, known)
-    for row in reports.confident_mistakes(predictions, options.split, known).to_dict("records"):
-        text = " ".join(row["text"].split())  # one line a message
-        print(f"{row['label']}\t{row['predicted']}\t{row['probability']:.4f}\t{text}")
+    mistakes = reports.confident_mistakes(predictions, options.split, known)
+    explained = _explained(options, mistakes, known) if options.explain else [[] for _ in range(len(mistakes))]
+    for row, lines in zip(mistakes.to_dict("records"), explained, strict=True):
+        print(f"{row['label']}\t{row['predicted']}\t{row['probability']:.4f}\t{_on_one_line(row['text'])}")
+        for line in lines:
+            print(f"\t{line}")
+
+
+def _explained(options: argparse.Namespace, mistakes: "pd.DataFrame", known: "LabelSet") -> list[list[str]]:
+    """The lines below each mistake."""
+    from spampipe.data import messages
+    from spampipe.evaluation import explanations
+    from spampipe.evaluation.neighbours import LabelledTexts
+    from spampipe.inference import bulk, prediction
+
+    if mistakes.empty:
+        return []
+    here = options.workspace
+    table = messages.read(here.split_csv("train"), known)
+    train = LabelledTexts(table["Text"].tolist(), table["Label"].to_numpy())
+    ask = partial(prediction.load(here).probabilities, batch_size=bulk.batch_size(here), name="mistakes")
+    texts, given = mistakes["text"].tolist(), mistakes["predicted"].map(known.names.index).to_numpy(dtype=int)
+    left_out = mistakes["row"].tolist() if options.split == "train" else None
+    found = explanations.explain(texts, given, train, ask, left_out)
+    return [
+        [
+            *(f"nearest\t{n.similarity:.4f}\t{known.names[n.label]}\t{_on_one_line(n.text)}" for n in each.nearest),
+            *(f"word\t{w.effect:+.4f}\t{_on_one_line(text[w.start : w.end])}" for w in each.words),
+        ]
+        for text, each in zip(texts, found, strict=True)
+    ]
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _generate(options: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from spampipe.core import files
 from spampipe.data.labels import LabelSet
@@ -29,6 +30,9 @@ _MANY_LABELS = 20  # beyond which the smallest points shrink, to be read in the 
 _COLOURS, _LINES, _LEGEND_ROWS = 10, ("-", "--", ":", "-."), 40
 _MARKERS, _BESIDE = ("o", "s", "^", "D", "v", "P", "X", "*"), 1.045  # of learning curves
 _LEGEND_ROW_INCHES = 0.19
+
+# Of probabilities: the bars of a histogram, and the share from which on a number stands below its point.
+_BINS, _HIGH = 20, 0.9
 
 
 def against_epochs(
@@ -179,6 +183,55 @@ def learning_curve(table: pd.DataFrame, quantity: str, size_inches: tuple[float,
         axes.set_xlabel("Training messages")
         axes.set_ylabel(quantity)
         figure.legend(loc="outside lower center", ncols=2, fontsize="x-small")
+    return figure
+
+
+def probabilities(table: pd.DataFrame, quantity: str, size_inches: tuple[float, float]) -> Figure:
+    """How many messages have which probability, right and wrong answers side by side.
+
+    The axis of counts is logarithmic, so that few messages beside many can be seen.
+
+    Args:
+        table: columns probability and right, whether the answer is; one row a message.
+        quantity: what the x-axis is called.
+        size_inches: the figure's width and height.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _empty(size_inches)
+        right = table["right"].to_numpy(dtype=bool)
+        shares = table["probability"].to_numpy(dtype=float)
+        parts = [shares[right], shares[~right]]
+        names = [f"{name} ({len(part)})" for name, part in zip(("Right", "Wrong"), parts, strict=True)]
+        axes.hist(parts, np.linspace(0, 1, _BINS + 1).tolist(), label=names, color=[_TRAIN, _VALIDATION])
+        axes.set_yscale("symlog", linthresh=1)  # counts of 0 and 1, too
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))  # the usual one writes formulas
+        axes.set_xlim(0, 1)
+        axes.set_xlabel(quantity)
+        axes.set_ylabel("Messages")
+        axes.legend()
+    return figure
+
+
+def reliability(table: pd.DataFrame, quantity: str, size_inches: tuple[float, float]) -> Figure:
+    """The share of messages of which a probability holds true, against that probability, with the ideal diagonal.
+
+    Args:
+        table: columns mean_probability, share and count, one row a bin of probabilities.
+        quantity: what the x-axis is called.
+        size_inches: the figure's width and height.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _empty(size_inches)
+        axes.plot([0, 1], [0, 1], color="gray", linestyle=":", label="As probable as said")
+        axes.plot(table["mean_probability"], table["share"], color=_TRAIN, marker="o", label="Test messages")
+        for mean, share, count in table[["mean_probability", "share", "count"]].itertuples(index=False):
+            above = (0, -14) if share > _HIGH else (0, 7)
+            axes.annotate(str(int(count)), (mean, share), above, textcoords="offset points", ha="center", fontsize=8)
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_xlabel(quantity)
+        axes.set_ylabel("Share of messages")
+        axes.legend(loc="lower right")
     return figure
 
 

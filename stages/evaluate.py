@@ -1,6 +1,7 @@
 """Score all messages with the trained classifier."""
 
 import logging
+from functools import partial
 
 from spampipe import params
 from spampipe.classifiers import catalogue, decision
@@ -8,7 +9,7 @@ from spampipe.classifiers.decision import UNDECIDED, Decision
 from spampipe.classifiers.splits import load_split
 from spampipe.core import command, files
 from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
-from spampipe.evaluation import metrics, operating_point, reports
+from spampipe.evaluation import explanations, metrics, operating_point, reports
 from spampipe.models import compute
 from spampipe.tracking import recording
 
@@ -31,11 +32,16 @@ def main(workspace: Workspace) -> None:
         evaluation, point = operating_point.decided(messages, raw, known, settings.evaluate)
         if point.warning:
             logger.warning("%s", point.warning)
-        decision.save(workspace.decision, Decision(threshold=point.threshold, temperature=point.temperature))
+        chosen = Decision(threshold=point.threshold, temperature=point.temperature)
+        decision.save(workspace.decision, chosen)
+        classifier.decide_by(chosen)
         run.log_model(workspace)
         summary = metrics.compute(evaluation)
         files.write_json(workspace.evaluate_metrics, summary)
         for path, table in reports.tables(evaluation, workspace).items():
+            files.write_csv(path, table)
+        ask = partial(classifier.probabilities, batch_size=settings.evaluate.batch_size, name="mistakes")
+        for path, table in explanations.tables(evaluation, ask, workspace).items():
             files.write_csv(path, table)
         run.log_metrics(summary)
         run.log_files([workspace.evaluate_reports], "reports/evaluate")

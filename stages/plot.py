@@ -1,16 +1,21 @@
 """Draw the figures of the run, and tell people what it came to."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spampipe import figures, params
 from spampipe.core import command, files
 from spampipe.core.workspace import Workspace
 from spampipe.data import labels
-from spampipe.evaluation import curves, readers, reports
+from spampipe.data.labels import LabelSet
+from spampipe.evaluation import curves, readers, reliability, reports
 from spampipe.params import Params
 from spampipe.reporting import facts, model_card, page, studies
 from spampipe.tracking import provenance, recording
 from spampipe.training import tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 
 def main(workspace: Workspace) -> None:
@@ -30,6 +35,8 @@ def main(workspace: Workspace) -> None:
             "confusion": figures.confusion_matrix(confusion, known, size),
             "precision_recall": figures.precision_recall(curve, size),
         }
+        predictions = readers.read_predictions(workspace.predictions, known)
+        drawn |= of_probabilities(predictions[predictions["split"] == "test"], known, size)
         for name, figure in drawn.items():
             figures.save(figure, workspace.figures / name, settings.plot.dots_per_inch)
         told = facts.gather(workspace, settings.title, sections_of(settings))
@@ -44,6 +51,17 @@ def main(workspace: Workspace) -> None:
         run.log_files([workspace.leakage, workspace.leakage_metrics], "reports/split")
         run.log_metrics(readers.baseline_for_tracker(workspace.baseline_metrics))
         run.log_files([workspace.baseline_metrics, workspace.baseline_predictions], "reports/baseline")
+
+
+def of_probabilities(test: "pd.DataFrame", known: LabelSet, size: tuple[float, float]) -> "dict[str, Figure]":
+    """The figures of what the model finds probable of the test messages, by name."""
+    asked = "the message's own label" if known.positive is None else known.positive
+    said = "the predicted label" if known.positive is None else known.positive
+    shares, bins = reports.probabilities(test, known), reliability.of_predictions(test, known)
+    return {
+        "probabilities": figures.probabilities(shares, f"Probability of {asked}", size),
+        "reliability": figures.reliability(bins, f"Probability of {said}, mean of each bin", size),
+    }
 
 
 def sections_of(settings: Params) -> dict[str, dict[str, Any]]:

@@ -61,6 +61,10 @@ LEARNING = pd.DataFrame(
     ],
     columns=["label", "training_messages", "value", "low", "high"],
 )
+PROBABILITIES = pd.DataFrame(
+    {"probability": [0.0, 0.01, 0.98, 0.99, 1.0, 0.97], "right": [True, True, True, True, True, False]}
+)
+RELIABILITY = pd.DataFrame({"mean_probability": [0.01, 0.99], "share": [0.05, 0.95], "count": [120, 90]})
 CURVE = pd.DataFrame({"recall": [0.25, 0.5, 1.0], "precision": [1.0, 0.9, 0.5]})
 
 
@@ -80,6 +84,14 @@ def _precision_recall() -> Figure:
     return figures.precision_recall(CURVE, SIZE)
 
 
+def _probabilities() -> Figure:
+    return figures.probabilities(PROBABILITIES, "Probability of spam", SIZE)
+
+
+def _reliability() -> Figure:
+    return figures.reliability(RELIABILITY, "Probability of spam", SIZE)
+
+
 def _confusion_of_pets() -> Figure:
     return figures.confusion_matrix(PET_CONFUSION, PETS, SIZE)
 
@@ -97,6 +109,8 @@ FIGURES = {
     "epochs": _epochs,
     "confusion": _confusion,
     "precision_recall": _precision_recall,
+    "probabilities": _probabilities,
+    "reliability": _reliability,
     "pets_confusion": _confusion_of_pets,
     "pets_precision_recall": _precision_recall_of_pets,
     "learning_curve": _learning_curve,
@@ -217,6 +231,23 @@ def test_precision_is_drawn_against_recall():
     bottom, top = axes.get_ylim()
     assert bottom < CURVE["precision"].min()
     assert top > CURVE["precision"].max()
+
+
+def test_right_and_wrong_answers_are_counted_apart_by_probability():
+    (axes,) = _probabilities().axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["Right (5)", "Wrong (1)"]
+    right, wrong = ([bar.get_height() for bar in bars] for bars in axes.containers)
+    assert right == [2, *[0] * 18, 3] and wrong == [*[0] * 19, 1]
+    assert (axes.get_xlabel(), axes.get_xlim()) == ("Probability of spam", (0, 1))
+
+
+def test_the_share_that_holds_true_is_drawn_against_the_probability():
+    (axes,) = _reliability().axes
+    ideal, bins = axes.get_lines()
+    assert list(ideal.get_xdata()) == list(ideal.get_ydata()) == [0, 1]
+    np.testing.assert_array_equal(bins.get_xdata(), RELIABILITY["mean_probability"])
+    np.testing.assert_array_equal(bins.get_ydata(), RELIABILITY["share"])
+    assert [text.get_text() for text in axes.texts] == ["120", "90"]
 
 
 def test_a_confusion_matrix_has_a_row_for_every_label_in_their_order():

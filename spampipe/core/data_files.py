@@ -1,4 +1,4 @@
-"""Where the pipeline's data lie."""
+"""Where the pipeline's data lie, and what is reported of them."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ LEFTOVER_SPLIT = "leftover"  # the messages that balancing left out, tokenized a
 
 
 class DataFiles:
-    """The files of data in a folder that the pipeline runs in.
+    """The files of data, and of what is reported of them, in a folder that the pipeline runs in.
 
     Attributes:
         root: the folder.
@@ -60,3 +60,18 @@ class DataFiles:
             split: a name of SPLITS, or LEFTOVER_SPLIT.
         """
         return self.tokens / f"{split}.safetensors"
+
+    @property
+    def leakage(self) -> Path:
+        """How many texts of each other split have a copy or a near-duplicate in train."""
+        return self.root / "reports/split/leakage.csv"
+
+    @property
+    def leakage_metrics(self) -> Path:
+        """The shares of these texts."""
+        return self.root / "reports/split/metrics.json"
+
+    @property
+    def tokens_metrics(self) -> Path:
+        """The share of each split's texts that are cut."""
+        return self.root / "reports/tokens/metrics.json"

@@ -129,21 +129,6 @@ class Workspace(DataFiles):
         return self.root / "models/decision.json"
 
     @property
-    def leakage(self) -> Path:
-        """How many texts of each other split have a copy or a near-duplicate in train."""
-        return self.root / "reports/split/leakage.csv"
-
-    @property
-    def leakage_metrics(self) -> Path:
-        """The shares of these texts."""
-        return self.root / "reports/split/metrics.json"
-
-    @property
-    def tokens_metrics(self) -> Path:
-        """The share of each split's texts that are cut."""
-        return self.root / "reports/tokens/metrics.json"
-
-    @property
     def train_reports(self) -> Path:
         """The folder of what training reports."""
         return self.root / "reports/train"
@@ -197,6 +182,16 @@ class Workspace(DataFiles):
     def misclassified(self) -> Path:
         """The wrong ones among them."""
         return self.evaluate_reports / "misclassified.csv"
+
+    @property
+    def mistake_words(self) -> Path:
+        """What the words of each misclassified test message do to its predicted label."""
+        return self.evaluate_reports / "mistake_words.csv"
+
+    @property
+    def mistake_neighbours(self) -> Path:
+        """The training messages that are most like each of them."""
+        return self.evaluate_reports / "mistake_neighbours.csv"
 
     @property
     def confusion(self) -> Path:

@@ -111,6 +111,32 @@ def siblings(texts: Sequence[str], others: Sequence[str], threshold: float) -> S
     return Siblings(exact, equal, near)
 
 
+def similarities(texts: Sequence[str], others: Sequence[str]) -> Iterator[npt.NDArray[np.float64]]:
+    """The Jaccard similarity of texts and others that `groups` compares with its threshold.
+
+    It is 1 for texts that are equal once they are normalised, and 0 for others of which one has fewer than five
+    characters then.
+
+    Args:
+        texts: N texts.
+        others: M texts.
+
+    Yields:
+        (B, M) numbers from 0 to 1, for B texts at a time, in their order; as many as memory has room for.
+    """
+    plain = [normalised(text) for text in (*texts, *others)]
+    grams, names = _grams(plain), numbered(plain)
+    left, right = grams[: len(texts)], grams[len(texts) :].T.tocsr()
+    sizes = np.diff(grams.indptr)
+    step = max(1, _ENTRIES // max(1, len(others)))
+    for start in range(0, len(texts), step):
+        shared = (left[start : start + step] @ right).toarray().astype(np.float64)
+        either = sizes[start : start + len(shared), None] + sizes[None, len(texts) :] - shared
+        found = np.divide(shared, either, out=np.zeros_like(shared), where=either > 0)
+        found[names[start : start + len(shared), None] == names[None, len(texts) :]] = 1.0
+        yield found
+
+
 def _connected(texts: Sequence[str], threshold: float) -> Groups:
     """The number of the connected component of each of N different normalised texts."""
     from scipy.sparse import coo_array

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from spampipe.data.labels import LabelSet
 from spampipe.evaluation import weighted
 from spampipe.evaluation.out_of_fold import OutOfFold
 
@@ -24,6 +25,24 @@ def table(found: OutOfFold) -> pd.DataFrame:
         probabilities, hits = weighted.top_of(found)
     else:
         probabilities, hits = weighted.positive_of(found)
+    return _binned(probabilities, hits)
+
+
+def of_predictions(predictions: pd.DataFrame, labels: LabelSet) -> pd.DataFrame:
+    """The same of messages that one model was not trained on, such as those of the test split.
+
+    Args:
+        predictions: as `reports.predictions` makes them.
+        labels: the label set.
+
+    Returns:
+        As of `table`, but that without a positive label the probability is the predicted label's.
+    """
+    hits = predictions["label"] == (predictions["predicted"] if labels.positive is None else labels.positive)
+    return _binned(predictions["probability"].to_numpy(np.float64), hits.to_numpy(np.bool_))
+
+
+def _binned(probabilities: weighted.Floats, hits: weighted.Mask) -> pd.DataFrame:
     place = weighted.bins(probabilities)
     rows = pd.DataFrame({"bin": place + 1, "mean_probability": probabilities, "share": hits.astype(np.float64)})
     means = rows.groupby("bin", as_index=False).mean()

@@ -172,6 +172,24 @@ def confident_mistakes(table: pd.DataFrame, split: str, labels: LabelSet) -> pd.
     return mistakes.loc[confidence.sort_values(ascending=False, kind="stable").index]
 
 
+def probabilities(table: pd.DataFrame, labels: LabelSet) -> pd.DataFrame:
+    """How probable the model finds what is asked of each message: to be positive, or, without that, to be what it is.
+
+    Args:
+        table: as `predictions` makes it, of any splits.
+        labels: the label set.
+
+    Returns:
+        Columns probability, of the positive label, or, if there is none, of the message's own; and right, whether its
+        own label was predicted.
+    """
+    shown = table["probability"].to_numpy(np.float64)
+    if labels.positive is None:
+        every = table[[_column(name) for name in labels.names]].to_numpy(np.float64)
+        shown = every[np.arange(len(table)), table["label"].map(labels.names.index).to_numpy(dtype=int)]
+    return pd.DataFrame({"probability": shown, "right": (table["label"] == table["predicted"]).to_numpy(np.bool_)})
+
+
 def confusion(split: ScoredSplit, labels: LabelSet) -> pd.DataFrame:
     """Columns CONFUSION_COLUMNS, names of labels, one row a message: what DVC's confusion plot counts.
 

@@ -12,7 +12,8 @@ from spampipe.core.errors import CheckpointError
 from spampipe.core.workspace import Workspace
 from spampipe.data import labels, leakage
 from spampipe.data.labels import LabelSet
-from spampipe.evaluation import readers
+from spampipe.evaluation import explanations, readers
+from spampipe.evaluation.explanations import Explanation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +33,7 @@ class Facts:
         decision: how probabilities become labels.
         metrics: the figures of the evaluation.
         predictions: the answer to every message, as `reports.predictions` makes them.
+        explanations: why test messages may have been misclassified, by their row in the split.
         baseline_metrics: figures of the models of the baseline, by the model's name.
         baseline_predictions: their answers, by the model's name.
         leakage: as `leakage.count` makes it.
@@ -46,6 +48,7 @@ class Facts:
     decision: Decision
     metrics: Figures
     predictions: "pd.DataFrame"
+    explanations: Mapping[int, Explanation]
     baseline_metrics: Mapping[str, Figures]
     baseline_predictions: Mapping[str, "pd.DataFrame"]
     leakage: "pd.DataFrame"
@@ -80,6 +83,7 @@ def gather(workspace: Workspace, title: str, settings: Mapping[str, Mapping[str,
         decision=decision.load(workspace.decision),
         metrics=readers.read_metrics(workspace.evaluate_metrics),
         predictions=readers.read_predictions(workspace.predictions, known),
+        explanations=explanations.read(workspace, known),
         baseline_metrics=beside,
         baseline_predictions=readers.read_baseline_predictions(workspace.baseline_predictions, beside),
         leakage=files.read_csv(workspace.leakage, leakage.COLUMNS),

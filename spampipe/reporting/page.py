@@ -8,7 +8,8 @@ from typing import Any
 from spampipe.core import files, settings
 from spampipe.core.workspace import Workspace
 from spampipe.evaluation import reports
-from spampipe.reporting import contenders, templates, wording
+from spampipe.evaluation.explanations import Explanation
+from spampipe.reporting import contenders, shading, templates, wording
 from spampipe.reporting.facts import Facts
 from spampipe.reporting.studies import Study
 
@@ -18,6 +19,8 @@ FIGURES = {  # what stands below each figure, by the name of its file
     "epochs": "Loss over the whole set, after each epoch",
     "precision_recall": "Precision against recall, test messages",
     "confusion": "Actual against predicted label, test messages",
+    "probabilities": "How many test messages have which probability, right and wrong answers apart",
+    "reliability": "How often a probability holds true, test messages in bins; the number of messages at each point",
 }
 _MOST_MISTAKES = 50
 
@@ -55,7 +58,8 @@ def html(facts: Facts, figures: Path, studies: Sequence[Study] = ()) -> str:
         cost=cost(facts),
         figures=[(caption, _embedded(figures / f"{name}.png")) for name, caption in FIGURES.items()],
         probability="probability" if facts.labels.positive is None else f"probability of {facts.labels.positive}",
-        mistakes=mistakes.head(_MOST_MISTAKES).to_dict("records"),
+        mistakes=[_mistake(row, facts) for row in mistakes.head(_MOST_MISTAKES).to_dict("records")],
+        shading=shading.MEANING,
         all_mistakes=len(mistakes),
         sections={
             name: {key: settings.written(value) for key, value in settings.flat(section).items()}
@@ -84,6 +88,16 @@ def _row(found: contenders.Contender) -> dict[str, Any]:
         "rates": [wording.interval(rate) for rate in found.rates.values()],
         "f1": wording.percent(found.f1),
     }
+
+
+def _mistake(row: dict[Any, Any], facts: Facts) -> dict[Any, Any]:
+    """A row of the table of mistakes, with its words shaded and the training messages that are like it."""
+    found = facts.explanations.get(row["row"], Explanation((), ()))
+    nearest = [
+        {"label": facts.labels.names[near.label], "similarity": near.similarity, "text": near.text}
+        for near in found.nearest
+    ]
+    return row | {"pieces": shading.pieces(row["text"], found.words), "nearest": nearest}
 
 
 def _embedded(path: Path) -> str:

@@ -10,7 +10,8 @@ from spampipe.core import files
 from spampipe.core.errors import DataError
 from spampipe.core.workspace import Workspace
 from spampipe.data.labels import LabelSet
-from spampipe.evaluation import curves, readers, reports
+from spampipe.evaluation import curves, readers, reliability, reports
+from spampipe.evaluation.out_of_fold import OutOfFold
 from spampipe.evaluation.scored import Evaluation, ScoredSplit, judged
 from tests.support.label_sets import TWO
 from tests.support.scored import PETS
@@ -132,3 +133,25 @@ def test_every_table_is_written_and_read_for_three_labels(labels, tmp_path: Path
     curve = files.read_csv(workspace.precision_recall, curves.precision_recall_columns(labels))
     assert len(curve) == (4 if labels.positive else 3 + 4 + 3)  # one row a distinct probability
     assert len(files.read_csv(workspace.misclassified, reports.prediction_columns(labels))) == 9
+
+
+def test_what_is_probable_of_each_message_is_told_with_whether_the_answer_is_right():
+    predictions = mistaken_predictions().query("split == 'test'")
+    found = reports.probabilities(predictions, TWO)
+    assert found["probability"].tolist() == predictions["probability"].tolist()
+    assert found["right"].tolist() == [False, False, True, False, False]
+    found = reports.probabilities(reports.predictions("test", of_pets(PETS), PETS), PETS)  # of dog, dog, cat, bird
+    assert found["probability"].tolist() == [0.3, 0.6, 0.1, 0.3] and found["right"].tolist() == [
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("labels", [PETS, POSITIVE_PET])
+def test_reliability_of_predictions_is_that_of_the_same_answers_out_of_fold(labels):
+    split, rows = of_pets(labels), np.arange(4)
+    found = OutOfFold(labels, rows, rows, rows, split.labels, split.predicted, split.probabilities)
+    table = reliability.of_predictions(reports.predictions("test", split, labels), labels)
+    pd.testing.assert_frame_equal(table, reliability.table(found))

@@ -12,7 +12,7 @@ import pytest
 from spampipe import cli
 from spampipe.classifiers.text_classifier import Split
 from spampipe.core.workspace import Workspace
-from spampipe.evaluation import readers
+from spampipe.evaluation import explanations, readers
 from spampipe.exams import behaviour_cases, source_cues
 from tests.classifiers.test_linear import texts
 from tests.support import exam_models
@@ -185,3 +185,30 @@ def test_a_revision_is_examined_like_the_workspace(repository: Path) -> None:
     assert here == there and "test split" in here and " texts were trained on" in here
     lines = run(repository, "spampipe", "robustness", "--model", *names).stdout.splitlines()
     assert [line.split(":")[0] for line in lines[:2]] == ["workspace", "HEAD"]
+
+
+def test_errors_are_explained_as_the_evaluation_has_it(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain, explained = printed(capsys, "errors"), printed(capsys, "errors", "--explain")
+    assert [line for line in explained if not line.startswith("\t")] == plain != []
+    mistakes = pd.read_csv(workspace.misclassified).query("split == 'test'").set_index("row")["text"]
+    known = explanations.read(workspace, TWO)
+    assert set(known) == set(mistakes.index)
+    for row, text in mistakes.items():
+        (place,) = (n for n, line in enumerate(explained) if line.endswith("\t" + " ".join(text.split())))
+        nearest = [("nearest", near.similarity, TWO.names[near.label]) for near in known[row].nearest]
+        words = [("word", word.effect, " ".join(text[word.start : word.end].split())) for word in known[row].words]
+        for wanted, line in zip([*nearest, *words], explained[place + 1 :], strict=False):
+            _, kind, number, shown, *_ = line.split("\t")
+            assert (kind, shown) == (wanted[0], wanted[2]) and float(number) == pytest.approx(wanted[1], abs=1e-4)
+
+
+def test_a_training_message_is_not_its_own_neighbour(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mistake, *lines = printed(capsys, "errors", "--split", "train", "--explain")
+    text = mistake.split("\t")[-1]
+    nearest = [line.split("\t")[-1] for line in lines[:3]]
+    train = [" ".join(each.split()) for each in pd.read_csv(workspace.split_csv("train"))["Text"]]
+    assert train.count(text) == 1 and set(nearest) <= set(train) - {text}

@@ -11,7 +11,10 @@ import pytest
 import spampipe
 from spampipe.core.workspace import Workspace
 from spampipe.data import tokens
+from spampipe.evaluation import explanations
+from spampipe.reporting import page
 from spampipe.tracking.connection import ADDRESS_VARIABLE
+from tests.support.label_sets import TWO
 from tests.support.repositories import change, copied, run, store_of, tracked_runs
 
 TEXTS = ["WIN 5000 pounds now, text 3 to claim your prize", "see you at 5 for lunch, 3 of us"]
@@ -34,7 +37,7 @@ def test_the_pipeline_needs_no_base_model(linear: Path) -> None:
     beside = json.loads(workspace.baseline_metrics.read_text())["tfidf-svm"]
     assert {name: metrics[name] for name in beside} == beside  # the stage that it stands beside makes the same of it
     figures = {path.name for path in workspace.figures.glob("*.png")}
-    assert figures == {"loss.png", "accuracy.png", "epochs.png", "confusion.png", "precision_recall.png"}
+    assert figures == {f"{name}.png" for name in page.FIGURES}
     assert set(json.loads(workspace.train_metrics.read_text())) >= {"train_accuracy", "validation_accuracy"}
 
 
@@ -46,6 +49,26 @@ def test_commands_and_python_give_the_same_answers(linear: Path) -> None:
     again = spampipe.load(linear).classify(predictions["text"].tolist(), progress=False)
     np.testing.assert_allclose([each.probability for each in again], predictions["probability"], rtol=1e-9)
     assert "ok\tbeside tfidf-svm\tno difference: 24 of 24 right" in run(linear, "spampipe", "check").stdout
+
+
+def test_mistakes_are_explained_by_the_model_and_decision_that_made_them(linear: Path, tmp_path: Path) -> None:
+    workspace = Workspace(copied(linear, tmp_path / "repository"))
+    assert explanations.read(workspace, TWO) == {}  # nothing is misclassified
+    predictions = pd.read_csv(workspace.predictions).query("split == 'test' and label == 'spam'")
+    middle = float(predictions["probability"].median())  # so that some of the spam is missed
+    change(workspace.root, "evaluate", threshold=middle)
+    run(workspace.root, "python", "-m", "stages.evaluate")
+    found = explanations.read(workspace, TWO)
+    mistakes = pd.read_csv(workspace.misclassified).query("split == 'test'")
+    assert sorted(found) == mistakes["row"].tolist() != []
+    train = pd.read_csv(workspace.split_csv("train"))
+    for row, text in zip(mistakes["row"], mistakes["text"], strict=True):
+        words = [text[word.start : word.end] for word in found[row].words]
+        assert words == text.split() and min(word.effect for word in found[row].words) < 0  # against `ham`
+        assert all(near.text == train["Text"][near.row] and near.label == 1 for near in found[row].nearest)
+    names = {"mistake_words.csv", "mistake_neighbours.csv"}
+    folder = Path(tracked_runs(workspace.root)[-1].info.artifact_uri.removeprefix("file://"))
+    assert names <= {path.name for path in (folder / "reports" / "evaluate").iterdir()}
 
 
 def test_mlflow_records_serves_and_registers_it(linear: Path, monkeypatch: pytest.MonkeyPatch) -> None:

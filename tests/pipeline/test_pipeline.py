@@ -20,7 +20,7 @@ from spampipe.tracking.runs import MODEL_TAG
 from tests.support.project import ROOT
 from tests.support.repositories import change, environment, own_messages, run, tracked_runs
 
-FIGURES = ("loss", "accuracy", "confusion", "precision_recall")
+FIGURES = ("loss", "accuracy", "confusion", "precision_recall", "probabilities", "reliability")
 
 
 def reran(output: str) -> list[str]:

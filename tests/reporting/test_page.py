@@ -13,7 +13,9 @@ from spampipe.core.errors import CheckpointError, DataError
 from spampipe.core.workspace import Workspace
 from spampipe.data.labels import LabelSet
 from spampipe.evaluation import intervals
-from spampipe.reporting import contenders, facts, page, templates, wording
+from spampipe.evaluation.occlusion import WordEffect
+from spampipe.reporting import contenders, facts, page, shading, templates, wording
+from spampipe.reporting.shading import Piece
 from tests.support import told
 from tests.support.label_sets import THREE, TWO
 
@@ -21,7 +23,7 @@ EMPTY = {"meta", "img"}  # elements without an end
 
 
 class Elements(HTMLParser):
-    """What a page is made of: the texts by the element that they stand in, and every address."""
+    """What a page is made of: the texts by the element that they stand in, mistakes as a whole, and every address."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -29,19 +31,28 @@ class Elements(HTMLParser):
         self.texts: list[tuple[str, str]] = []
         self.names: set[str] = set()
         self.attributes: list[tuple[str, str]] = []
+        self.messages: list[str] = []
+        self._around = 0  # elements around a mistake; 0 outside of one
         self.feed(page)
         self.close()
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.names.add(tag)
         self.attributes += [(name, value or "") for name, value in attributes]
+        if ("class", "message") in attributes:
+            self._around = len(self.open)
+            self.messages.append("")
         if tag not in EMPTY:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+        if len(self.open) == self._around:
+            self._around = 0
 
     def handle_data(self, data: str) -> None:
+        if self._around:
+            self.messages[-1] += data
         if data.strip():
             self.texts.append((self.open[-1], data))
 
@@ -78,10 +89,11 @@ def test_the_same_files_give_the_same_page_wherever_they_lie(tmp_path: Path) -> 
 
 def test_messages_cannot_become_part_of_the_page(tmp_path: Path) -> None:
     texts = ["<script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "{{ 7 * 7 }} &amp; </td>"]
-    written = html(told.result(tmp_path, TWO, texts=texts), tmp_path)
+    written = html(told.result(tmp_path, TWO, size=3, texts=texts, copied=3, beside={"majority": 1}), tmp_path)
     elements = Elements(written)
     assert "script" not in elements.names and "<script" not in written and "onerror=alert(2)>" not in written
-    assert [text for text in elements.of("td") if text in texts] == texts  # as they are read
+    assert elements.messages == texts  # as they are read
+    assert {text for text in elements.of("td") if text in texts} == set(texts)  # as neighbours, too
     assert "src" not in [name for name, value in elements.attributes if not value.startswith("data:")]
 
 
@@ -95,17 +107,16 @@ def test_labels_and_settings_cannot_either(tmp_path: Path) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"])))
 def test_any_text_is_escaped(text: str) -> None:
-    form = {
-        "title": text,
-        "verdict": text,
-        "threshold": "",
-        "rates": [],
-        "f1": "",
-        "contenders": [],
-        "cost": {},
-        "studies": [],
+    form = {"title": text, "verdict": text, "threshold": "", "rates": [], "f1": "", "contenders": [], "cost": {}}
+    form["studies"] = []
+    form |= {"figures": [], "probability": "", "shading": text, "all_mistakes": 1, "sections": {}}
+    row = {
+        "label": text,
+        "predicted": text,
+        "probability": 0.5,
+        "pieces": [Piece(text, text, text, True), Piece(text)],
     }
-    form |= {"figures": [], "probability": "", "mistakes": [], "all_mistakes": 0, "sections": {}}
+    form["mistakes"] = [row | {"nearest": [{"similarity": 0.5, "label": text, "text": text}]}]
     elements = Elements(templates.fill("report.html", **form))
     assert elements.open == [] and elements.names.isdisjoint({"b", "script"})
     if text.strip():
@@ -115,11 +126,43 @@ def test_any_text_is_escaped(text: str) -> None:
 @pytest.mark.parametrize(("wrong", "shown"), [(0, 0), (3, 3), (50, 50), (60, 50)])
 def test_at_most_fifty_mistakes_are_shown(wrong: int, shown: int, tmp_path: Path) -> None:
     elements = Elements(html(told.result(tmp_path, TWO, size=120, wrong=wrong), tmp_path))
-    texts = [text for text in elements.of("td") if text.startswith("test message")]
-    assert len(texts) == shown
+    assert len(elements.messages) == shown and all(text.startswith("test message") for text in elements.messages)
     notes = " ".join(elements.of("p"))
     assert (f"50 of {wrong} misclassified" in notes) == (wrong > 50)
     assert ("No test message is misclassified." in notes) == (not wrong)
+
+
+@given(st.lists(st.tuples(st.text(max_size=3), st.text("ab<", min_size=1), st.floats(-9, 9)), max_size=9), st.text())
+def test_a_shaded_text_is_the_text(parts: list[tuple[str, str, float]], end: str) -> None:
+    text, words = "", []
+    for gap, word, effect in parts:
+        words.append(WordEffect(len(text + gap), len(text + gap + word), effect))
+        text += gap + word
+    found = shading.pieces(text + end, words)
+    assert "".join(piece.text for piece in found) == text + end
+    shown = [piece for piece in found if piece.effect]
+    assert [piece.effect for piece in shown] == [f"{word.effect:+.2f}" for word in words]
+    for piece, word in zip(shown, words, strict=True):
+        hue = "86, 180, 233" if word.effect < 0 else "230, 159, 0"
+        shade = abs(word.effect) / max([1, *(abs(other.effect) for other in words)])
+        assert piece.colour == (f"rgba({hue}, {shade:.2f})" if shade >= 0.05 else "")
+        assert piece.against == (piece.colour != "" and word.effect < 0)
+
+
+@pytest.mark.parametrize("known", [TWO, THREE])
+def test_each_mistake_has_its_words_effects_and_the_nearest_training_messages(
+    known: LabelSet, tmp_path: Path
+) -> None:
+    found = told.result(tmp_path, known, copied=39)
+    elements = Elements(html(found, tmp_path))
+    effects = [value for name, value in elements.attributes if name == "title"]
+    words = [word for row in found.explanations.values() for word in row.words]
+    assert sorted(effects) == sorted(f"effect {word.effect:+.2f}" for word in words) and len(words) == 12
+    assert any(value.startswith("background-color: rgba(") for name, value in elements.attributes if name == "style")
+    assert elements.of("summary").count("the nearest training messages") == 3
+    nearest = {near.text for row in found.explanations.values() for near in row.nearest}
+    assert nearest <= set(elements.of("td")) and len(nearest) > 1
+    assert shading.MEANING in elements.of("p")
 
 
 def test_contenders_have_wilsons_intervals_of_their_own_answers(tmp_path: Path) -> None:
@@ -217,6 +260,8 @@ def test_what_is_missing_or_damaged_is_named_in_one_line(tmp_path: Path) -> None
         (workspace.parameters, DataError),
         (workspace.leakage, DataError),
         (workspace.predictions, DataError),
+        (workspace.mistake_words, DataError),
+        (workspace.mistake_neighbours, DataError),
         (workspace.classifier_card, CheckpointError),
         (workspace.decision, CheckpointError),
     ):

@@ -11,7 +11,7 @@ from spampipe.core import files
 from spampipe.core.workspace import SPLITS, Workspace
 from spampipe.data import balancing, labels, messages, splitting
 from spampipe.data.labels import EVEN, LabelSet
-from spampipe.evaluation import reports
+from spampipe.evaluation import explanations, reports
 from spampipe.evaluation.scored import Evaluation, judged
 from tests.support.label_sets import TWO
 from tests.support.project import ROOT
@@ -41,9 +41,11 @@ def build(folder: Path, raw_messages: Path) -> Workspace:
     classifier = catalogue.load(workspace)
     scored = {}
     for name in (*SPLITS, "leftover"):
-        split, found = splits[name], classifier.probabilities_of(splits[name], 32)
-        scored[name] = judged(name, split.texts, split.labels, found, TWO, EVEN)
-    for path, report in reports.tables(Evaluation(TWO, scored), workspace).items():
+        split, shares = splits[name], classifier.probabilities_of(splits[name], 32)
+        scored[name] = judged(name, split.texts, split.labels, shares, TWO, EVEN)
+    found = Evaluation(TWO, scored)
+    about_mistakes = explanations.tables(found, classifier.probabilities, workspace)
+    for path, report in (reports.tables(found, workspace) | about_mistakes).items():
         files.write_csv(path, report)
     return workspace
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -13,8 +14,9 @@ from spampipe.classifiers.decision import UNDECIDED
 from spampipe.core import files
 from spampipe.core.workspace import LEFTOVER_SPLIT, Workspace
 from spampipe.data import labels, leakage
-from spampipe.data.labels import LabelSet
-from spampipe.evaluation import metrics, reports
+from spampipe.data.labels import LabelSet, Probabilities
+from spampipe.evaluation import explanations, metrics, reports
+from spampipe.evaluation.occlusion import Ask
 from spampipe.reporting import facts, page
 from spampipe.reporting.facts import Facts
 from spampipe.training import tables
@@ -23,6 +25,16 @@ from tests.support.scored import evaluation
 
 FINE_TUNED = {"base": "smollm2-135m", "base_sha256": "0" * 64, "trainable": "last_block"}
 SECTIONS = ("download", "balance", "split", "tokenize_pad", "model", "train", "evaluate")
+
+
+def longer_is_later(count: int) -> Ask:
+    """Probabilities that rise for the last of so many labels with a text's characters."""
+
+    def ask(texts: list[str]) -> Probabilities:
+        last = np.array([1 / (1 + np.exp(-len(text) / 50)) for text in texts])
+        return np.column_stack([*([(1 - last) / (count - 1)] * (count - 1)), last])
+
+    return ask
 
 
 def result(
@@ -70,7 +82,8 @@ def result(
     decision.save(workspace.decision, UNDECIDED)
     files.write_json(workspace.parameters, tables.parameters((134_516_160, 3_541_824)))
     files.write_json(workspace.evaluate_metrics, metrics.compute(model))
-    for path, table in reports.tables(model, workspace).items():
+    about_mistakes = explanations.tables(model, longer_is_later(len(known)), workspace)
+    for path, table in (reports.tables(model, workspace) | about_mistakes).items():
         files.write_csv(path, table)
     files.write_json(workspace.baseline_metrics, {name: metrics.compute(each) for name, each in found.items()})
     files.write_csv(workspace.baseline_predictions, reports.side_by_side(found))
