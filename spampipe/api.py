@@ -156,13 +156,13 @@ class TrainedRun:
 
     def curves(self) -> "list[Figure]":
         """The losses and the accuracies against epochs, as matplotlib figures."""
-        from spampipe import figures
+        from spampipe.figures import training
 
         drawn = (
             (self.steps, "Loss", ("train_loss", "validation_loss")),
             (self.epochs, "Accuracy", ("train_accuracy", "validation_accuracy")),
         )
-        return [figures.against_epochs(*each, _SIZE_INCHES) for each in drawn if len(each[0])]
+        return [training.against_epochs(*each, _SIZE_INCHES) for each in drawn if len(each[0])]
 
     def _repr_html_(self) -> str:
         pictures = []

@@ -64,8 +64,8 @@ def _learning_curve(options: argparse.Namespace) -> None:
     Writes curve.csv, curve.json and a figure. Finished trainings are kept, and on all messages they are those of
     `crossvalidate`: a run that was stopped goes on where it was.
     """
-    from spampipe import figures
     from spampipe.crossvalidation import corpus, curve_outputs, learning_curve, outputs, tables
+    from spampipe.figures import drawing, studies
     from spampipe.models import compute
 
     here = options.workspace
@@ -77,8 +77,8 @@ def _learning_curve(options: argparse.Namespace) -> None:
     found = outputs.read_json(folder / curve_outputs.MEANS)
     plot = study.common.plot
     points, quantity = curve_outputs.drawn(found, study.says)
-    figure = figures.learning_curve(points, quantity, (plot.width_inches, plot.height_inches))
-    figures.save(figure, folder / curve_outputs.FIGURE, plot.dots_per_inch)
+    figure = studies.learning_curve(points, quantity, (plot.width_inches, plot.height_inches))
+    drawing.save(figure, folder / curve_outputs.FIGURE, plot.dots_per_inch)
     print(tables.text(tables.curve(found, study.says)))
 
 

@@ -2,19 +2,19 @@
 
 from typing import TYPE_CHECKING, Any
 
-from spampipe import figures, params
+from spampipe import params
 from spampipe.core import command, files
 from spampipe.core.workspace import Workspace
 from spampipe.data import labels
 from spampipe.data.labels import LabelSet
 from spampipe.evaluation import curves, readers, reliability, reports
+from spampipe.figures import answers, drawing, training
 from spampipe.params import Params
 from spampipe.reporting import facts, model_card, page, studies
 from spampipe.tracking import provenance, recording
 from spampipe.training import tables
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 
@@ -24,21 +24,8 @@ def main(workspace: Workspace) -> None:
     with recording.resumed_run(workspace, settings.recorded(), settings.title, "plot") as run:
         size = (settings.plot.width_inches, settings.plot.height_inches)
         known = labels.load(workspace.labels)
-        steps = files.read_csv(workspace.train_steps, tables.STEP_COLUMNS)
-        epochs = tables.read_epochs(workspace.train_epochs)
-        confusion = files.read_csv(workspace.confusion, reports.CONFUSION_COLUMNS)
-        curve = files.read_csv(workspace.precision_recall, curves.precision_recall_columns(known))
-        drawn = {
-            "loss": figures.against_epochs(steps, "Loss", ("train_loss", "validation_loss"), size),
-            "accuracy": figures.against_epochs(epochs, "Accuracy", ("train_accuracy", "validation_accuracy"), size),
-            "epochs": figures.turning_point(epochs, size),
-            "confusion": figures.confusion_matrix(confusion, known, size),
-            "precision_recall": figures.precision_recall(curve, size),
-        }
-        predictions = readers.read_predictions(workspace.predictions, known)
-        drawn |= of_probabilities(predictions[predictions["split"] == "test"], known, size)
-        for name, figure in drawn.items():
-            figures.save(figure, workspace.figures / name, settings.plot.dots_per_inch)
+        for name, figure in (of_training(workspace, size) | of_answers(workspace, known, size)).items():
+            drawing.save(figure, workspace.figures / name, settings.plot.dots_per_inch)
         told = facts.gather(workspace, settings.title, sections_of(settings))
         page.write(told, workspace, studies.of_dataset(workspace.studies, settings))
         model_card.write(told, workspace)
@@ -53,14 +40,31 @@ def main(workspace: Workspace) -> None:
         run.log_files([workspace.baseline_metrics, workspace.baseline_predictions], "reports/baseline")
 
 
-def of_probabilities(test: "pd.DataFrame", known: LabelSet, size: tuple[float, float]) -> "dict[str, Figure]":
-    """The figures of what the model finds probable of the test messages, by name."""
+def of_training(workspace: Workspace, size: tuple[float, float]) -> "dict[str, Figure]":
+    """The figures of the training, by name."""
+    steps = files.read_csv(workspace.train_steps, tables.STEP_COLUMNS)
+    epochs = tables.read_epochs(workspace.train_epochs)
+    return {
+        "loss": training.against_epochs(steps, "Loss", ("train_loss", "validation_loss"), size),
+        "accuracy": training.against_epochs(epochs, "Accuracy", ("train_accuracy", "validation_accuracy"), size),
+        "epochs": training.turning_point(epochs, size),
+    }
+
+
+def of_answers(workspace: Workspace, known: LabelSet, size: tuple[float, float]) -> "dict[str, Figure]":
+    """The figures of what the model says of the test messages, by name."""
+    confusion = files.read_csv(workspace.confusion, reports.CONFUSION_COLUMNS)
+    curve = files.read_csv(workspace.precision_recall, curves.precision_recall_columns(known))
+    predictions = readers.read_predictions(workspace.predictions, known)
+    test = predictions[predictions["split"] == "test"]
     asked = "the message's own label" if known.positive is None else known.positive
     said = "the predicted label" if known.positive is None else known.positive
     shares, bins = reports.probabilities(test, known), reliability.of_predictions(test, known)
     return {
-        "probabilities": figures.probabilities(shares, f"Probability of {asked}", size),
-        "reliability": figures.reliability(bins, f"Probability of {said}, mean of each bin", size),
+        "confusion": answers.confusion_matrix(confusion, known, size),
+        "precision_recall": answers.precision_recall(curve, size),
+        "probabilities": answers.probabilities(shares, f"Probability of {asked}", size),
+        "reliability": answers.reliability(bins, f"Probability of {said}, mean of each bin", size),
     }
 
 

@@ -13,8 +13,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from spampipe import figures
 from spampipe.data.labels import LabelSet
+from spampipe.figures import answers, drawing, studies, training
 from tests.support.label_sets import TWO
 from tests.support.project import ROOT
 from tests.support.scored import PETS
@@ -69,39 +69,39 @@ CURVE = pd.DataFrame({"recall": [0.25, 0.5, 1.0], "precision": [1.0, 0.9, 0.5]})
 
 
 def _loss() -> Figure:
-    return figures.against_epochs(STEPS, "Loss", ("train_loss", "validation_loss"), SIZE)
+    return training.against_epochs(STEPS, "Loss", ("train_loss", "validation_loss"), SIZE)
 
 
 def _epochs() -> Figure:
-    return figures.turning_point(EPOCHS, SIZE)
+    return training.turning_point(EPOCHS, SIZE)
 
 
 def _confusion() -> Figure:
-    return figures.confusion_matrix(CONFUSION, TWO, SIZE)
+    return answers.confusion_matrix(CONFUSION, TWO, SIZE)
 
 
 def _precision_recall() -> Figure:
-    return figures.precision_recall(CURVE, SIZE)
+    return answers.precision_recall(CURVE, SIZE)
 
 
 def _probabilities() -> Figure:
-    return figures.probabilities(PROBABILITIES, "Probability of spam", SIZE)
+    return answers.probabilities(PROBABILITIES, "Probability of spam", SIZE)
 
 
 def _reliability() -> Figure:
-    return figures.reliability(RELIABILITY, "Probability of spam", SIZE)
+    return answers.reliability(RELIABILITY, "Probability of spam", SIZE)
 
 
 def _confusion_of_pets() -> Figure:
-    return figures.confusion_matrix(PET_CONFUSION, PETS, SIZE)
+    return answers.confusion_matrix(PET_CONFUSION, PETS, SIZE)
 
 
 def _precision_recall_of_pets() -> Figure:
-    return figures.precision_recall(PET_CURVES, SIZE)
+    return answers.precision_recall(PET_CURVES, SIZE)
 
 
 def _learning_curve() -> Figure:
-    return figures.learning_curve(LEARNING, "Accuracy, %", SIZE)
+    return studies.learning_curve(LEARNING, "Accuracy, %", SIZE)
 
 
 FIGURES = {
@@ -119,7 +119,7 @@ FIGURES = {
 
 def save_all(folder: Path) -> None:
     for name, draw in FIGURES.items():
-        figures.save(draw(), folder / name, DOTS_PER_INCH)
+        drawing.save(draw(), folder / name, DOTS_PER_INCH)
 
 
 @pytest.fixture(scope="module")
@@ -177,9 +177,9 @@ def test_the_lowest_and_the_kept_epoch_are_marked():
 @pytest.mark.parametrize("rows", [0, 3])
 def test_a_classifier_without_losses_has_nothing_to_mark(rows, tmp_path):
     table = EPOCHS.assign(train_loss=np.nan, validation_loss=np.nan)[:rows]
-    figure = figures.turning_point(table, SIZE)
+    figure = training.turning_point(table, SIZE)
     assert len(figure.axes[0].get_lines()) == 2
-    figures.save(figure, tmp_path / "epochs", DOTS_PER_INCH)
+    drawing.save(figure, tmp_path / "epochs", DOTS_PER_INCH)
 
 
 def test_second_axis_counts_the_examples_seen():
@@ -263,9 +263,9 @@ def test_labels_may_be_any_text(tmp_path):
     table = pd.DataFrame({"actual": labels.names, "predicted": labels.names})
     curve = pd.DataFrame({"label": labels.names, "recall": 1.0, "precision": 1.0})
     for number, figure in enumerate(
-        (figures.confusion_matrix(table, labels, SIZE), figures.precision_recall(curve, SIZE))
+        (answers.confusion_matrix(table, labels, SIZE), answers.precision_recall(curve, SIZE))
     ):
-        figures.save(figure, tmp_path / str(number), DOTS_PER_INCH)
+        drawing.save(figure, tmp_path / str(number), DOTS_PER_INCH)
     assert len(list(tmp_path.iterdir())) == 4
 
 
@@ -273,7 +273,7 @@ def test_labels_may_be_any_text(tmp_path):
 def test_many_labels_do_not_overlap(count):
     labels = LabelSet(names=tuple(f"a long label {number}" for number in range(count)), positive=None)
     table = pd.DataFrame({"actual": labels.names * 40, "predicted": labels.names * 40})
-    figure = figures.confusion_matrix(table, labels, (6.0, 4.0))
+    figure = answers.confusion_matrix(table, labels, (6.0, 4.0))
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
     (axes,) = figure.axes
@@ -298,7 +298,7 @@ def test_each_of_many_labels_has_a_curve_that_the_legend_tells_apart(count):
     curve = pd.DataFrame(
         {"label": np.repeat(names, 2), "recall": [0.5, 1.0] * count, "precision": [1.0, 0.9] * count}
     )
-    figure = figures.precision_recall(curve, (6.0, 4.0))
+    figure = answers.precision_recall(curve, (6.0, 4.0))
     (axes,) = figure.axes
     styles = {(line.get_color(), line.get_linestyle()) for line in axes.get_lines()}
     assert len(styles) == min(count, 40)

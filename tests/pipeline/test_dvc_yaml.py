@@ -108,7 +108,7 @@ def test_every_output_is_cached() -> None:
 
 def test_figures_do_not_retrain_and_data_stages_need_no_torch() -> None:
     code = {stage: imported_modules(script(stage), set()) for stage in STAGES}
-    assert Path("spampipe/figures.py") not in code["train"] | code["evaluate"]
+    assert Path("spampipe/figures/drawing.py") not in code["train"] | code["evaluate"]
     for stage in (*DATA_STAGES, "baseline", "plot"):
         imported = modules_after(f"import stages.{script(stage).stem}", ROOT)
         assert "spampipe.params" in imported and "torch" not in imported, stage
@@ -166,7 +166,7 @@ RERUN = {
     "training/loop.py": ("train", "evaluate", "plot"),
     "classifiers/neural.py": ("train", "evaluate", "baseline", "plot"),
     "evaluation/metrics.py": ("evaluate", "baseline", "plot"),
-    "figures.py": ("plot",),
+    "figures/drawing.py": ("plot",),
     "reporting/page.py": ("plot",),
     "params.py": STAGES,
     "tracking/recording.py": (),

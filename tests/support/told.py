@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from spampipe import figures
 from spampipe.classifiers import decision
 from spampipe.classifiers.decision import UNDECIDED
 from spampipe.core import files
@@ -17,6 +16,7 @@ from spampipe.data import labels, leakage
 from spampipe.data.labels import LabelSet, Probabilities
 from spampipe.evaluation import explanations, metrics, reports
 from spampipe.evaluation.occlusion import Ask
+from spampipe.figures import drawing
 from spampipe.reporting import facts, page
 from spampipe.reporting.facts import Facts
 from spampipe.training import tables
@@ -90,7 +90,7 @@ def result(
     dealt = {name: pd.DataFrame({"Label": split.labels, "Text": split.texts}) for name, split in model.splits.items()}
     files.write_csv(workspace.leakage, leakage.count(dealt, known, 0.9))
     for name in page.FIGURES:
-        figures.save(Figure(figsize=(1, 1)), workspace.figures / name, 20)
+        drawing.save(Figure(figsize=(1, 1)), workspace.figures / name, 20)
     sections = {name: committed(name) for name in SECTIONS}
     sections["download"] |= download
     return facts.gather(workspace, "smollm2-135m last_block", sections)
