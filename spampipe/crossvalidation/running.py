@@ -2,7 +2,7 @@
 
 import logging
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -79,7 +79,21 @@ class CrossValidation:
             "parameters": counts[0],
             "trained_parameters": counts[1],
         }
-        return Outcome(name, self._joined(name, found), cost)
+        return Outcome(name, self._joined(name, dict(enumerate(found))), cost)
+
+    def of_folds(self, name: str, folds: Iterable[int]) -> OutOfFold:
+        """The answers of one contender for the messages that some of the folds test.
+
+        Args:
+            name: a contender's of the study.
+            folds: their numbers, from 0, one or more.
+
+        Raises:
+            DataError: there are too few texts.
+            DivergenceError: training does not converge.
+            FetchError: a base model could not be had.
+        """
+        return self._joined(name, {fold: self._answers(name, fold) for fold in folds})
 
     def _answers(self, name: str, fold: int) -> Answers:
         contender, corpus = self._study.contenders[name], self._corpus
@@ -112,19 +126,21 @@ class CrossValidation:
             self._tokenized[choice, how] = found.tables["train"]
         return self._tokenized[choice, how]
 
-    def _joined(self, name: str, found: list[Answers]) -> OutOfFold:
-        """The answers of all folds, in the order of the messages."""
+    def _joined(self, name: str, found: Mapping[int, Answers]) -> OutOfFold:
+        """The answers of these folds, in the order of the messages."""
         corpus = self._corpus
         settings = self._study.params.get(name, self._study.common).evaluate
         probabilities = np.empty((len(corpus), len(corpus.label_set)))
         predicted = np.empty(len(corpus), np.int64)
-        for fold, each in enumerate(found):
+        for fold, each in found.items():
             splits = corpus.splits(fold)
-            known = corpus.labels[splits["validation"]]
-            point = operating_point.choose(each.validation, known, corpus.label_set, settings)
+            labels = corpus.labels[splits["validation"]]
+            point = operating_point.choose(each.validation, labels, corpus.label_set, settings)
             if point.warning:
                 logger.warning("%s, fold %d: %s", name, fold + 1, point.warning)
             probabilities[splits["test"]] = tempered = temper(each.test, point.temperature)
             predicted[splits["test"]] = decide(tempered, corpus.label_set, point.threshold)
         folds = corpus.parts // 2
-        return OutOfFold(corpus.label_set, corpus.rows, folds, corpus.groups, corpus.labels, predicted, probabilities)
+        at = np.isin(folds, list(found))
+        known = corpus.rows[at], folds[at], corpus.groups[at], corpus.labels[at]
+        return OutOfFold(corpus.label_set, *known, predicted[at], probabilities[at])
