@@ -158,23 +158,23 @@ def load(path: Path, defaults: Params) -> Search:
     try:
         for key in (*document.settings, *document.search):
             _require_free(key)
-        common = defaults.changed(document.settings)
+        common = defaults.changed({**document.settings, PRUNE_ABOVE: None})
         for key, value in _values(document.search):
             common.changed({key: value})
         metric, direction = _aim(document.objective)
     except ParamsError as error:
         raise ParamsError(f"{path}: {error}") from error
     return Search(
-        document.settings,
-        common,
-        document.search,
-        metric,
-        document.objective.by,
-        direction,
-        document.trials,
-        document.seed,
-        document.startup_trials,
-        document.pruning == "median",
+        settings=document.settings,
+        common=common,
+        dimensions=document.search,
+        metric=metric,
+        by=document.objective.by,
+        direction=direction,
+        trials=document.trials,
+        seed=document.seed,
+        startup_trials=document.startup_trials,
+        prunes=document.pruning == "median",
     )
 
 

@@ -127,7 +127,7 @@ class ByCrossvalidation:
             if fold + 1 < folds and asked.should_prune():
                 return Trial(place.number, place.name, asked.params, "pruned", None, tuple(course))
         objective = self._value(validation, contender, range(folds))
-        revision = _experiment(self._workspace, place, {**self._search.settings, **asked.params})
+        revision = _experiment(self._workspace, place, {**self._search.settings, **asked.params, PRUNE_ABOVE: None})
         return Trial(place.number, place.name, asked.params, "complete", objective, tuple(course), revision)
 
     def _value(self, validation: CrossValidation, contender: str, folds: Sequence[int]) -> float:

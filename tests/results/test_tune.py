@@ -214,6 +214,8 @@ def test_the_committed_search_can_be_used() -> None:
     wanted = search.load(ROOT / "studies" / "tune.yaml", DEFAULTS)
     assert (wanted.metric, wanted.by, wanted.direction) == ("validation_loss", "validation", "minimize")
     assert wanted.common == DEFAULTS and wanted.trials == 20 and len(wanted.dimensions) == 5
+    limited = DEFAULTS.changed({"train.prune_above": [0.1]})  # limits are the search's own
+    assert search.load(ROOT / "studies" / "tune.yaml", limited).common == DEFAULTS
 
 
 @pytest.mark.parametrize(
