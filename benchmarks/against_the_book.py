@@ -44,6 +44,7 @@ SETTINGS = TrainParams(
     weight_decay=0.1,
     class_weights="none",
     patience=None,
+    prune_above=None,
     keep="last",
     eval_every_steps=50,
     eval_batches=5,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from spampipe import cli_comparisons, cli_exams, cli_models, cli_studies, presets
+from spampipe import cli_comparisons, cli_exams, cli_models, cli_studies, cli_tuning, presets
 from spampipe.cli_models import Action, Add
 from spampipe.core import command, settings
 from spampipe.core.errors import RepositoryError
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _add_preset(add)
     _add_work_with_results(add)
     cli_comparisons.add_to(add)
+    cli_tuning.add_to(add)
     options = parser.parse_args(arguments)
     command.run(lambda: _perform(options), log=sys.stderr)  # standard output is the answer's
 

@@ -27,6 +27,7 @@ LONGEST = [
     "test_contributing",
     "test_own_tables",
     "test_seeds",
+    "test_tune",
     "test_browser",
     "test_tracking_server",
     "test_dvc_yaml",

@@ -147,6 +147,8 @@ BAD_VALUES = [
     ("train.max_gradient_norm", float("inf")),
     ("train.patience", 0),
     ("train.patience", 1.5),
+    ("train.prune_above", 0.5),
+    ("train.prune_above", []),
     ("train.keep", None),
     ("train.keep", "first"),
     ("train.class_weights", None),

@@ -2,6 +2,7 @@
 
 import logging
 import statistics
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -52,15 +53,30 @@ class CrossValidation:
             "parameters": counts[0],
             "trained_parameters": counts[1],
         }
-        return Outcome(name, self._joined(name, found), cost)
+        return Outcome(name, self._joined(name, dict(enumerate(found))), cost)
 
-    def _joined(self, name: str, found: list[Answers]) -> OutOfFold:
-        """The answers of all folds, in the order of the messages."""
+    def of_folds(self, name: str, folds: Iterable[int]) -> OutOfFold:
+        """The answers of one contender for the messages that some of the folds test.
+
+        Args:
+            name: a contender's of the study.
+            folds: their numbers, from 0, one or more.
+
+        Raises:
+            DataError: there are too few texts.
+            DivergenceError: training does not converge.
+            FetchError: a base model could not be had.
+        """
+        found = {fold: self._answering.of(name, draws.whole(self._corpus, fold)) for fold in folds}
+        return self._joined(name, found)
+
+    def _joined(self, name: str, found: Mapping[int, Answers]) -> OutOfFold:
+        """The answers of these folds, in the order of the messages."""
         corpus = self._corpus
         settings = self._study.params.get(name, self._study.common).evaluate
         probabilities = np.empty((len(corpus), len(corpus.label_set)))
         predicted = np.empty(len(corpus), np.int64)
-        for fold, each in enumerate(found):
+        for fold, each in found.items():
             draw = draws.whole(corpus, fold)
             tested, warning = decided(corpus, draw, each, settings)
             if warning:
@@ -70,4 +86,6 @@ class CrossValidation:
                 tested.predicted,
             )
         folds = corpus.parts // 2
-        return OutOfFold(corpus.label_set, corpus.rows, folds, corpus.groups, corpus.labels, predicted, probabilities)
+        at = np.isin(folds, list(found))
+        known = corpus.rows[at], folds[at], corpus.groups[at], corpus.labels[at]
+        return OutOfFold(corpus.label_set, *known, predicted[at], probabilities[at])

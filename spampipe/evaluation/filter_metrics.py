@@ -200,6 +200,19 @@ def compute(found: OutOfFold, *, seed: int = SEED, repeats: int = REPEATS) -> di
     return shown
 
 
+def value(found: OutOfFold, metric: FilterMetric) -> float:
+    """One metric of the answers; not a number, or infinite, where it is not defined.
+
+    Args:
+        found: the answers, at least one.
+        metric: one that the label set has.
+
+    Raises:
+        DataError: there are no answers.
+    """
+    return float(weighed(found, [metric])(np.ones((1, len(found))))[0, 0])
+
+
 def weighed(found: OutOfFold, metrics: Iterable[FilterMetric]) -> Weighed:
     """Metrics as the bootstrap computes them.
 

@@ -1,18 +1,14 @@
 """What MLflow holds of a group of seeds: one parent run with means and spreads, above the seeds' own runs."""
 
-import tempfile
-import time
-from pathlib import Path
-
 from spampipe.core.workspace import Workspace
-from spampipe.results import publication, seed_groups
+from spampipe.results import parent_runs, publication, seed_groups
+from spampipe.results.parent_runs import PARENT_TAG, Parent
 from spampipe.results.seed_groups import Group
-from spampipe.tracking import provenance
-from spampipe.tracking.recorded_runs import Point
 from spampipe.tracking.store import Store
 
+__all__ = ["GROUP_TAG", "PARENT_TAG", "TABLE", "of_run", "record"]
+
 GROUP_TAG = "spampipe.seeds"  # of the parent: the group's name
-PARENT_TAG = "mlflow.parentRunId"  # of the children; MLflow shows them below that run
 TABLE = "seeds.csv"
 
 
@@ -33,19 +29,9 @@ def record(workspace: Workspace, group: Group) -> str:
         StoreError: the store cannot be reached.
     """
     children = [publication.publish_revision(workspace, revision).run_id for revision in group.revisions]
-    store = Store.open(workspace)
-    known = store.runs_tagged(GROUP_TAG, group.name)
-    tags = {GROUP_TAG: group.name, provenance.COMMIT_TAG: group.revisions[0].baseline}
-    parent = known[0].run_id if known else store.create_run(group.name, tags, {})
-    for child in children:
-        store.set_tag(child, PARENT_TAG, parent)
-    table = seed_groups.as_csv(group)
-    if _table(store, parent) != table:
-        store.log_metrics(parent, _points(group))
-        store.log_text(parent, table, TABLE)
-    if store.run(parent).status != "FINISHED":
-        store.end_run(parent, "FINISHED")
-    return parent
+    start, table = group.revisions[0].baseline, seed_groups.as_csv(group)
+    parent = Parent(GROUP_TAG, group.name, start, TABLE, table, _metrics(group), len(group.seeds))
+    return parent_runs.record(Store.open(workspace), parent, children)
 
 
 def of_run(store: Store, run_id: str) -> Group | None:
@@ -64,23 +50,14 @@ def of_run(store: Store, run_id: str) -> Group | None:
     parent = store.find_run(store.run(run_id).tags.get(PARENT_TAG, ""))
     if parent is None or GROUP_TAG not in parent.tags:
         return None
-    table = _table(store, parent.run_id)
+    table = parent_runs.text_of(store, parent.run_id, TABLE)
     return seed_groups.of_csv(parent.tags[GROUP_TAG], table) if table else None
 
 
-def _points(group: Group) -> list[Point]:
-    now, count = time.time(), len(group.seeds)
-    points = []
-    for name, found in group.spreads().items():
-        low, high = found.interval
-        figures = {"mean": found.mean, "deviation": found.deviation, "interval_low": low, "interval_high": high}
-        points += [Point(f"{figure}/{name}", value, now, count) for figure, value in figures.items()]
-    return points
-
-
-def _table(store: Store, run_id: str) -> str:
-    """The table that a run holds; empty if there is none."""
-    if TABLE not in store.file_names(run_id):
-        return ""
-    with tempfile.TemporaryDirectory() as folder:
-        return store.download(run_id, TABLE, Path(folder)).read_text(encoding="utf-8")
+def _metrics(group: Group) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, each in group.spreads().items():
+        low, high = each.interval
+        figures = {"mean": each.mean, "deviation": each.deviation, "interval_low": low, "interval_high": high}
+        found |= {f"{figure}/{name}": value for figure, value in figures.items()}
+    return found

@@ -1,26 +1,21 @@
 """Run the pipeline with several seeds, as DVC experiments in temporary copies of the repository."""
 
-import hashlib
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spampipe import params
 from spampipe.core import yaml12
-from spampipe.core.errors import DataError, ParamsError
-from spampipe.core.git import git_output
+from spampipe.core.errors import ParamsError
 from spampipe.core.workspace import Workspace
 from spampipe.core.yaml12 import YamlError
-from spampipe.results import dvc_command, history, seed_groups
+from spampipe.results import experiment_runs, history, seed_groups
 from spampipe.results.seed_groups import Group
-from spampipe.tracking import provenance
 
 logger = logging.getLogger(__name__)
 
 _TRAIN, _SPLIT = "train.seed", "split.seed"
 _FEWEST = 2
-_DIGITS = 8  # of the digest in a group's name
 
 
 def run(workspace: Workspace, count: int, assignments: Sequence[str], *, split: bool = False) -> Group:
@@ -53,9 +48,7 @@ def run(workspace: Workspace, count: int, assignments: Sequence[str], *, split: 
             logger.info("%s is there already", name)
             continue
         logger.info("%s: seed %d of %d", name, seed, count)
-        words = [*assignments, *(f"{key}={seed}" for key in seeded)]
-        options = [word for each in words for word in ("-S", each)]
-        dvc_command.run("exp", "run", "--temp", "--name", name, *options, folder=workspace.root)
+        experiment_runs.run(workspace, name, [*assignments, *(f"{key}={seed}" for key in seeded)])
     return seed_groups.find(workspace, group)
 
 
@@ -71,17 +64,9 @@ def group_name(workspace: Workspace, changes: Mapping[str, Any], seeded: Sequenc
         DataError: the workspace's repository has no commit.
         ParamsError: a setting cannot be used.
     """
-    commit = git_output("rev-parse", "HEAD", folder=workspace.root)
-    if not commit:
-        raise DataError(f"{workspace.root}: no commit to start experiments from; run `git commit` first")
     values = params.load(workspace.params).changed(changes).recorded()
-    decisive = {
-        "commit": commit,
-        "difference": provenance.difference(workspace),
-        "settings": {name: value for name, value in values.items() if name not in seeded},
-    }
-    text = json.dumps(decisive, sort_keys=True)
-    return seed_groups.PREFIX + hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+    decisive = {"settings": {name: value for name, value in values.items() if name not in seeded}}
+    return seed_groups.PREFIX + experiment_runs.digest(workspace, decisive)
 
 
 def _changes(assignments: Sequence[str], seeded: Sequence[str]) -> dict[str, Any]:

@@ -15,10 +15,11 @@ class EarlyStopping:
 
     Args:
         tensors: the trained tensors by name, which training changes in place.
-        settings: `patience` and `keep`.
+        settings: `patience`, `prune_above` and `keep`.
 
     Attributes:
         best_epoch: the number of the epoch with the lowest validation loss, from 0; the first of several.
+        reason: why training has ended, in words; empty until then.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor], settings: TrainParams) -> None:
@@ -26,6 +27,7 @@ class EarlyStopping:
         self._kept: dict[str, Tensor] = {}
         self._lowest = float("inf")
         self.best_epoch = 0
+        self.reason = ""
 
     def add(self, epoch: int, validation_loss: float) -> bool:
         """Note how an epoch has come out.
@@ -35,14 +37,19 @@ class EarlyStopping:
             validation_loss: the mean over all validation texts; finite.
 
         Returns:
-            Whether training ends here: the loss was no lower in `patience` epochs than before them.
+            Whether training ends here: the loss is above the epoch's in `prune_above`, or was no lower in
+            `patience` epochs than before them.
         """
         if validation_loss < self._lowest:
             self._lowest, self.best_epoch = validation_loss, epoch
             if self._settings.keep == "best":  # not on the device, whose memory may be full
                 self._kept = {name: tensor.detach().to("cpu", copy=True) for name, tensor in self._tensors.items()}
-        patience = self._settings.patience
-        return patience is not None and epoch - self.best_epoch >= patience
+        limits, patience = self._settings.prune_above or [], self._settings.patience
+        if epoch < len(limits) and validation_loss > limits[epoch]:
+            self.reason = "the validation loss is above that of train.prune_above"
+        elif patience is not None and epoch - self.best_epoch >= patience:
+            self.reason = f"the validation loss was lowest after epoch {self.best_epoch + 1}"
+        return bool(self.reason)
 
     def restore(self) -> None:
         """Give the tensors the values that they had after the best epoch, if those are to be kept."""

@@ -65,11 +65,7 @@ def fit(
         for epoch in range(settings.epochs):
             run.train_epoch(epoch, progress)
             if stopping.add(epoch, run.close_epoch(epoch)):
-                logger.info(
-                    "Stopped after epoch %d: the validation loss was lowest after epoch %d",
-                    epoch + 1,
-                    stopping.best_epoch + 1,
-                )
+                logger.info("Stopped after epoch %d: %s", epoch + 1, stopping.reason)
                 break
     stopping.restore()
     classifier.eval()

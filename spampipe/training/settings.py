@@ -23,6 +23,7 @@ class TrainParams(Section):
     weight_decay: Annotated[Real, Field(ge=0)]
     class_weights: ClassWeights
     patience: Count | None
+    prune_above: Annotated[list[Annotated[Real, Field(ge=0)]], Field(min_length=1)] | None
     keep: Keep
     eval_every_steps: Count
     eval_batches: Count

@@ -17,6 +17,7 @@ SETTINGS = TrainParams(
     weight_decay=0.1,
     class_weights="none",
     patience=None,
+    prune_above=None,
     keep="last",
     eval_every_steps=1,
     eval_batches=2,

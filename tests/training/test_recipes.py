@@ -204,6 +204,19 @@ def test_a_stop_is_told(whole_run, caplog, monkeypatch):
     assert caplog.messages[-1] == f"Stopped after epoch {ended}: the validation loss was lowest after epoch {best}"
 
 
+@pytest.mark.parametrize("keep", ["last", "best"])
+def test_training_ends_after_an_epoch_whose_loss_is_above_its_limit(whole_run, keep):
+    losses = [record.validation_loss for record in of_epochs(whole_run)]
+    _, same = train(settings(**LATE, prune_above=losses, keep=keep))  # as high as the limit is not above it
+    _, short = train(settings(**LATE, prune_above=losses[:2], keep=keep))  # later epochs have none
+    assert same == short == whole_run
+    limits = [losses[0], losses[1], losses[2] * 0.999, 0.0]
+    stopped, records = train(settings(**LATE, prune_above=limits, keep=keep))
+    assert records == [record for record in whole_run if record.epoch <= 3]
+    wanted = 2 if keep == "last" else tables.kept_epoch(records, "best")
+    assert_same(stopped, train(settings(**LATE | {"epochs": wanted + 1}))[0])
+
+
 def test_patience_counts_epochs_since_the_lowest_loss():
     tensor = torch.zeros(2)
     stopping = EarlyStopping({"tensor": tensor}, settings(patience=2, keep="best"))
