@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from spampipe.core import yaml12
 from spampipe.core.errors import ParamsError
 from spampipe.core.hints import closest
 from spampipe.core.section import Section
-from spampipe.core.yaml12 import YamlError
+from spampipe.crossvalidation import documents
 from spampipe.params import Params
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_+-]*")
@@ -89,16 +88,7 @@ def load(path: Path, defaults: Params) -> Study:
     Raises:
         ParamsError: naming the file, the contender and the remedy.
     """
-    try:
-        document = _Document.model_validate(yaml12.load(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise ParamsError(f"{path}: no such file; the studies of this repository lie in studies/") from None
-    except (YamlError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: cannot be read: {error}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ParamsError(f"{path}: {place}: {first['msg'].removeprefix('Value error, ')}; correct it") from error
+    document = documents.read(path, _Document)
     found = {}
     for name, contender in document.contenders.items():
         try:

@@ -11,7 +11,7 @@ from scipy import stats
 from spampipe.core.errors import DataError
 from spampipe.core.workspace import Workspace
 from spampipe.params import Params
-from spampipe.results import gate, registry, seed_groups, seed_runs
+from spampipe.results import gate, parent_runs, registry, seed_groups, seed_runs
 from spampipe.results.seed_groups import Group
 from spampipe.tracking import connection
 from spampipe.tracking.store import Store
@@ -109,9 +109,9 @@ def test_the_champions_group_is_read_from_the_store_and_only_a_better_mean_repla
     store = Store.open(stores.empty(tmp_path))
     alone = store.create_run("alone", {}, {})
     parent = store.create_run(POOR.name, {seed_runs.GROUP_TAG: POOR.name}, {})
-    child = store.create_run("child", {seed_runs.PARENT_TAG: parent}, {})
+    child = store.create_run("child", {parent_runs.PARENT_TAG: parent}, {})
     assert seed_runs.of_run(store, alone) is None and seed_runs.of_run(store, child) is None
-    store.log_text(parent, seed_groups.as_csv(POOR), seed_runs.TABLE)
+    store.log_text(parent, seed_groups.as_csv(POOR), seed_runs.KIND.table)
     champion = seed_runs.of_run(store, child)
     assert champion == POOR
     for challenger, metric, better, words in (
