@@ -1,4 +1,4 @@
-"""Tables of the studies: what contenders are worth, what they cost, and which differences are real."""
+"""Tables of the studies: what contenders are worth, what they cost, what differs; published variants."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -10,8 +10,10 @@ from spampipe.core.workspace import Workspace
 from spampipe.crossvalidation import contenders, outputs
 from spampipe.crossvalidation import tables as rows
 from spampipe.params import Params
+from spampipe.results import variant_figures, variant_tables, variants
 
-STUDIES = {path.stem: path for path in sorted(Path("studies").glob("*.yaml"))}
+VARIANTS = Path("studies/variants.yaml")
+STUDIES = {path.stem: path for path in sorted(Path("studies").glob("*.yaml")) if path != VARIANTS}
 
 
 def table(study: str, file: str, make: Callable[[Any, Mapping[str, str]], Sequence[Sequence[str]]]) -> str:
@@ -29,7 +31,23 @@ def table(study: str, file: str, make: Callable[[Any, Mapping[str, str]], Sequen
     return markdown(head, body)
 
 
+def published_variants(name: str) -> str:
+    """The published variants beside the figures here, those that are not measured included.
+
+    Args:
+        name: of a group of the file.
+    """
+    group = variants.one_of(variants.load(VARIANTS, Params.load(Workspace().params)), name)
+    figures, seconds = variant_figures.places(VARIANTS, name)
+    found = variant_tables.rows(group, variant_figures.read(figures), variant_figures.read_seconds(seconds))
+    return variant_tables.markdown(found)
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "variants_gpt2": partial(published_variants, "gpt2"),
+    "variants_smollm2": partial(published_variants, "smollm2"),
+}
+TABLES |= {
     f"study_{study}_{name}": partial(table, study, file, make)
     for study in STUDIES
     for name, file, make in (

@@ -128,7 +128,7 @@ def _followed(workspace: Workspace, names: Sequence[str]) -> list[str]:
         for name in waiting:
             if name in ours and ours[name].state == RUNNING and name not in began:
                 began[name] = time.monotonic()
-                logger.info("%s runs, %d of %d", name, len(names) - len(waiting) + 1, len(names))
+                logger.info("%s runs, %d of %d", name, names.index(name) + 1, len(names))
         quiet = 0 if any(task.computing for task in ours.values()) else quiet + 1
         if quiet < _PATIENCE:  # a task is in no list for a moment, where one worker's step ends and the next begins
             done = [name for name in done if name in there or name in ours]
@@ -150,7 +150,7 @@ def _revive(workspace: Workspace, names: Sequence[str]) -> None:
     if experiment_queue.has_worker(workspace):
         return
     found = [task for task in experiment_queue.tasks(workspace) if task.name in names]
-    experiment_queue.drop(workspace, [task for task in found if task.state == RUNNING and not task.computing])
+    experiment_queue.give_up(workspace, [task for task in found if task.state == RUNNING and not task.computing])
     experiment_queue.start(workspace)
 
 

@@ -1,7 +1,8 @@
 """DVC's queue of experiments: what stands in it, and the process that works on it, its worker."""
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +88,26 @@ def start(workspace: Workspace) -> None:
     dvc_command.run("queue", "start", "--jobs", "1", folder=workspace.root, output=subprocess.DEVNULL)
 
 
+def give_up(workspace: Workspace, found: Sequence[Task]) -> None:
+    """Mark as failed what a worker left behind when it was killed; it stays in the queue, with its log.
+
+    Args:
+        workspace: the workspace whose clone has the queue.
+        found: RUNNING, none of them computing.
+
+    Raises:
+        DataError: DVC cannot.
+    """
+    if not found:
+        return
+    with _queue(workspace, found) as queue:
+        for task in found:
+            if process := queue.proc.get(task.revision):
+                process.returncode = _KILLED
+                queue.proc[task.revision] = process
+        queue.kill([task.revision for task in found], force=True)
+
+
 def drop(workspace: Workspace, found: Sequence[Task]) -> None:
     """Take tasks out of the queue, also those that a worker left behind when it was killed.
 
@@ -97,26 +118,25 @@ def drop(workspace: Workspace, found: Sequence[Task]) -> None:
     Raises:
         DataError: DVC cannot.
     """
-    if not found:
-        return
+    give_up(workspace, [task for task in found if task.state == RUNNING])
+    if found:
+        with _queue(workspace, found) as queue:
+            queue.remove([task.revision for task in found])
+
+
+@contextmanager
+def _queue(workspace: Workspace, found: Sequence[Task]) -> Iterator[Any]:
+    """DVC's own queue; what it refuses about the tasks is an error of one line."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    left = [task.revision for task in found if task.state == RUNNING]
     with Repo(str(workspace.root)) as repo:
-        queue = repo.experiments.celery_queue
         try:
-            for revision in left:
-                if process := queue.proc.get(revision):
-                    process.returncode = _KILLED
-                    queue.proc[revision] = process
-            if left:
-                queue.kill(left, force=True)
-            queue.remove([task.revision for task in found])
+            yield repo.experiments.celery_queue
         except DvcException as error:
             names = ", ".join(task.name for task in found)
             raise DataError(
-                f"{names}: DVC's queue does not give them up ({one_line(error)}); run `dvc queue status`"
+                f"{names}: DVC's queue does not give them up ({one_line(error)}); see `dvc queue status`"
             ) from error
 
 
