@@ -99,10 +99,12 @@ def _variants(options: argparse.Namespace) -> None:
     group = variants.one_of(groups, options.group)
     names = group.chosen(options.only)
     failed = [] if options.table else variant_runs.run(here, group, names)
-    variant_runs.keep(here, group, options.file, record=environment.read().tracking and not options.table)
-    figures, seconds = variant_figures.places(options.file, group.name)
-    found = variant_figures.read(figures), variant_figures.read_seconds(seconds)
-    print(variant_tables.text(group, *found))
+    try:
+        variant_runs.keep(here, group, options.file, record=environment.read().tracking and not options.table)
+    finally:  # figures are written before MLflow, which may be out of reach, is told
+        figures, seconds = variant_figures.places(options.file, group.name)
+        found = variant_figures.read(figures), variant_figures.read_seconds(seconds)
+        print(variant_tables.text(group, *found))
     variant_runs.fail_if_any(failed)
 
 
