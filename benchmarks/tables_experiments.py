@@ -1,4 +1,4 @@
-"""Tables of the studies: contenders' worth and cost, which differences are real, and what few messages teach."""
+"""Tables of the studies: worth and cost of contenders, what differs, what few messages teach; published variants."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -10,7 +10,9 @@ from spampipe.core.workspace import Workspace
 from spampipe.crossvalidation import contenders, curve_outputs, outputs
 from spampipe.crossvalidation import tables as rows
 from spampipe.params import Params
+from spampipe.results import variant_figures, variant_tables, variants
 
+VARIANTS = Path("experiments/variants.yaml")
 STUDIES = {path.stem: path for path in sorted(Path("studies").glob("*.yaml"))}
 
 
@@ -32,7 +34,23 @@ def table(
     return markdown(head, body)
 
 
+def published_variants(name: str) -> str:
+    """The published variants beside the figures here, those that are not measured included.
+
+    Args:
+        name: of a group of the file.
+    """
+    group = variants.one_of(variants.load(VARIANTS, Params.load(Workspace().params)), name)
+    figures, seconds = variant_figures.places(VARIANTS, name)
+    found = variant_tables.rows(group, variant_figures.read(figures), variant_figures.read_seconds(seconds))
+    return variant_tables.markdown(found)
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "variants_gpt2": partial(published_variants, "gpt2"),
+    "variants_smollm2": partial(published_variants, "smollm2"),
+}
+TABLES |= {
     f"study_{study}_{name}": partial(table, study, command, file, make)
     for study in STUDIES
     for name, command, file, make in (

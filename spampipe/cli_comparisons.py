@@ -1,6 +1,10 @@
-"""The part of the `spampipe` command that tells differences from chance: compare, seeds, check, report, register."""
+"""The part of the `spampipe` command that tells differences from chance.
+
+It has compare, seeds, variants, check, report and register.
+"""
 
 import argparse
+from pathlib import Path
 
 from spampipe import params
 from spampipe.cli_models import Add
@@ -28,6 +32,13 @@ def add_to(add: Add) -> None:
     assignment = "a setting that is changed in all, such as train.epochs=1; may be given several times"
     seeds.add_argument("-S", dest="assignments", action="append", default=[], metavar="KEY=VALUE", help=assignment)
     seeds.add_argument("--split", action="store_true", help="let the seed decide split.seed, too")
+    variants = add(_variants, "run variants with published figures through DVC's queue, and print both side by side")
+    variants.add_argument("file", type=Path, metavar="FILE", help="YAML, such as experiments/variants.yaml")
+    variants.add_argument("--group", metavar="NAME", help="of the file's groups; default: the first")
+    variants.add_argument(
+        "--only", nargs="+", metavar="NAME", help="of the variants; default: all but those on demand"
+    )
+    variants.add_argument("--table", action="store_true", help="run nothing; print what is finished")
     groups = "judge the mean of a group of `spampipe seeds`, beside that of another"
     check = add(_check, "fail if metrics are under their bounds, or worse than a revision's")
     check.add_argument("revision", nargs="?", metavar="REV", help="experiment or git revision to compare with")
@@ -72,6 +83,29 @@ def _seeds(options: argparse.Namespace) -> None:
     print(f"group\t{group.name}\n\n{seed_groups.text(group)}")
     if environment.read().tracking:
         seed_runs.record(options.workspace, group)
+
+
+def _variants(options: argparse.Namespace) -> None:
+    """Run each variant as an experiment, one after the other; print its figures beside the published ones.
+
+    They run in temporary copies: the workspace stays as it is but for the folder of FILE's name, which the figures
+    come to. Those that are finished are not run again, and one that fails does not stop the others.
+    """
+    from spampipe.core import environment
+    from spampipe.results import variant_figures, variant_runs, variant_tables, variants
+
+    here = options.workspace
+    groups = variants.load(options.file, params.load(here.params))
+    group = variants.one_of(groups, options.group)
+    names = group.chosen(options.only)
+    failed = [] if options.table else variant_runs.run(here, group, names)
+    try:
+        variant_runs.keep(here, group, options.file, record=environment.read().tracking and not options.table)
+    finally:  # figures are written before MLflow, which may be out of reach, is told
+        figures, seconds = variant_figures.places(options.file, group.name)
+        found = variant_figures.read(figures), variant_figures.read_seconds(seconds)
+        print(variant_tables.text(group, *found))
+    variant_runs.fail_if_any(failed)
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ def add_to(add: Add) -> None:
         add: makes a subcommand of an action and its summary.
     """
     tune = add(_tune, "search for settings, each trial an experiment")
-    tune.add_argument("file", type=Path, metavar="FILE", help="what is searched, such as studies/tune.yaml")
+    tune.add_argument("file", type=Path, metavar="FILE", help="what is searched, such as experiments/tune.yaml")
     tune.add_argument("--trials", type=int, metavar="N", help="how many in all; default: what FILE says")
     tune.add_argument("--apply", action="store_true", help="put the best trial's settings into params.yaml")
 

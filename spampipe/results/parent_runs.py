@@ -1,4 +1,4 @@
-"""Runs of MLflow that stand above others: those of a group of seeds, of a search."""
+"""Runs of MLflow that stand above others: those of a group of seeds, of a search, of variants."""
 
 import tempfile
 import time
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from spampipe.core.workspace import Workspace
 from spampipe.tracking import provenance
 from spampipe.tracking.recorded_runs import Point
 from spampipe.tracking.store import Store
@@ -87,3 +88,25 @@ def text_of(store: Store, run_id: str, file: str) -> str:
         return ""
     with tempfile.TemporaryDirectory() as folder:
         return store.download(run_id, file, Path(folder)).read_text(encoding="utf-8")
+
+
+def measured(workspace: Workspace, metric: str, names: Mapping[str, str]) -> dict[str, float]:
+    """A metric that only the store holds, such as a time, of the newest run of each experiment.
+
+    Args:
+        workspace: the workspace whose repository has the store, if the user names no other.
+        metric: its name.
+        names: the experiments by any key.
+
+    Returns:
+        The values by key, of those that have one.
+
+    Raises:
+        StoreError: the store cannot be reached.
+    """
+    store = Store.existing(workspace)
+    if store is None:
+        return {}
+    runs = {key: store.runs_tagged(provenance.EXPERIMENT_TAG, name) for key, name in names.items()}
+    values = {key: [run.metrics[metric] for run in found if metric in run.metrics] for key, found in runs.items()}
+    return {key: found[0] for key, found in values.items() if found}

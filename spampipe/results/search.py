@@ -148,13 +148,13 @@ def load(path: Path, defaults: Params) -> Search:
     """Read a search.
 
     Args:
-        path: the YAML file, such as studies/tune.yaml.
+        path: the YAML file, such as experiments/tune.yaml.
         defaults: the settings that the file's are put on top of.
 
     Raises:
         ParamsError: one line that names the file, the key and the remedy.
     """
-    document = section.read(path, _Document, "studies/tune.yaml is one")
+    document = section.read(path, _Document, "experiments/tune.yaml is one")
     try:
         for key in (*document.settings, *document.search):
             _require_free(key)

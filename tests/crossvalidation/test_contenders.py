@@ -9,14 +9,11 @@ from spampipe.crossvalidation import contenders
 from spampipe.params import Params
 from tests.support.project import ROOT
 
+STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
 DEFAULTS = Params.load(ROOT / "params.yaml")
 
 
-@pytest.mark.parametrize(
-    "path",
-    sorted(set((ROOT / "studies").glob("*.yaml")) - {ROOT / "studies" / "tune.yaml"}),
-    ids=lambda path: path.stem,
-)
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_the_committed_studies_can_be_run(path: Path) -> None:
     study = contenders.load(path, DEFAULTS)
     assert study.name == path.stem

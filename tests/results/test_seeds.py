@@ -14,7 +14,8 @@ from spampipe.core.workspace import Workspace
 from spampipe.evaluation import readers
 from spampipe.params import Params
 from spampipe.results import result, seed_groups, seeds
-from spampipe.results.seed_runs import GROUP_TAG, PARENT_TAG
+from spampipe.results.parent_runs import PARENT_TAG
+from spampipe.results.seed_runs import GROUP_TAG
 from tests.support.project import ROOT
 from tests.support.recipes import run_recipe
 from tests.support.repositories import identify, run, store_of, tracked_runs

@@ -205,17 +205,17 @@ def test_of_equal_trials_the_first_is_the_best() -> None:
         Trial(number, "", {}, "pruned" if each is None else "complete", each, ())
         for number, each in enumerate([None, 0.5, 0.7, 0.7, 0.1], 1)
     )
-    wanted = search.load(ROOT / "studies" / "tune.yaml", DEFAULTS)
+    wanted = search.load(ROOT / "experiments" / "tune.yaml", DEFAULTS)
     assert Outcome("tune", wanted, found).best.number == 5
     assert Outcome("tune", replace(wanted, direction="maximize"), found).best.number == 3
 
 
 def test_the_committed_search_can_be_used() -> None:
-    wanted = search.load(ROOT / "studies" / "tune.yaml", DEFAULTS)
+    wanted = search.load(ROOT / "experiments" / "tune.yaml", DEFAULTS)
     assert (wanted.metric, wanted.by, wanted.direction) == ("validation_loss", "validation", "minimize")
     assert wanted.common == DEFAULTS and wanted.trials == 20 and len(wanted.dimensions) == 5
     limited = DEFAULTS.changed({"train.prune_above": [0.1]})  # limits are the search's own
-    assert search.load(ROOT / "studies" / "tune.yaml", limited).common == DEFAULTS
+    assert search.load(ROOT / "experiments" / "tune.yaml", limited).common == DEFAULTS
 
 
 @pytest.mark.parametrize(
@@ -259,4 +259,4 @@ def test_a_wrong_file_is_refused_in_one_line(changes: dict[str, object], wrong: 
 
 def test_too_few_trials_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match="--trials 0: must be 1 or more"):
-        tuning.run(Workspace(tmp_path), search.load(ROOT / "studies" / "tune.yaml", DEFAULTS), 0)
+        tuning.run(Workspace(tmp_path), search.load(ROOT / "experiments" / "tune.yaml", DEFAULTS), 0)
