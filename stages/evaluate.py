@@ -2,16 +2,23 @@
 
 import logging
 from functools import partial
+from typing import TYPE_CHECKING
 
 from spampipe import params
 from spampipe.classifiers import catalogue, decision
 from spampipe.classifiers.decision import UNDECIDED, Decision
 from spampipe.classifiers.splits import load_split
+from spampipe.classifiers.text_classifier import TextClassifier
 from spampipe.core import command, files
 from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.evaluation import explanations, metrics, operating_point, reports
+from spampipe.exams import behaviour, behaviour_cases, declared, tables
+from spampipe.exams.behaviour_cases import BehaviourCases
 from spampipe.models import compute
 from spampipe.tracking import recording
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +48,21 @@ def main(workspace: Workspace) -> None:
         for path, table in reports.tables(evaluation, workspace).items():
             files.write_csv(path, table)
         ask = partial(classifier.probabilities, batch_size=settings.evaluate.batch_size, name="mistakes")
+        files.write_csv(workspace.behaviour, behaviour_of(workspace, classifier, settings.evaluate.batch_size))
         for path, table in explanations.tables(evaluation, ask, workspace).items():
             files.write_csv(path, table)
         run.log_metrics(summary)
         run.log_files([workspace.evaluate_reports], "reports/evaluate")
+
+
+def behaviour_of(workspace: Workspace, classifier: TextClassifier, batch_size: int) -> "pd.DataFrame":
+    """What the classifier makes of the written cases; no rows if they are about other labels."""
+    cases = declared.load(workspace.root / behaviour_cases.FILE, BehaviourCases, "dvc.yaml")
+    unknown = cases.unknown_label(classifier.labels)
+    if unknown:
+        logger.info("%s: about other labels, such as %s; left out", behaviour_cases.FILE, unknown[1])
+    found = {} if unknown else {"model": behaviour.examine(classifier, cases, batch_size)}
+    return tables.behaviour_groups(found)
 
 
 if __name__ == "__main__":

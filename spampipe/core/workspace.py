@@ -189,6 +189,11 @@ class Workspace(DataFiles):
         return self.evaluate_reports / "mistake_words.csv"
 
     @property
+    def behaviour(self) -> Path:
+        """How many written cases of each group the model fails."""
+        return self.evaluate_reports / "behaviour.csv"
+
+    @property
     def mistake_neighbours(self) -> Path:
         """The training messages that are most like each of them."""
         return self.evaluate_reports / "mistake_neighbours.csv"

@@ -137,10 +137,22 @@ class BehaviourCases(Section):
         Raises:
             ParamsError: naming the group whose label the model does not have.
         """
+        unknown = self.unknown_label(labels)
+        if unknown:
+            group, label = unknown
+            names = ", ".join(labels.names)
+            raise ParamsError(
+                f"{path}: group {group}: the model has no label {label}, its labels are {names}; "
+                "write cases for these, and name their file with --cases"
+            )
+
+    def unknown_label(self, labels: LabelSet) -> tuple[str, str] | None:
+        """The first group whose label a model does not have, and that label; None if it has all of them.
+
+        Args:
+            labels: the model's.
+        """
         for group in self.groups:
             if not isinstance(group, Invariance) and group.label not in labels.names:
-                names = ", ".join(labels.names)
-                raise ParamsError(
-                    f"{path}: group {group.name}: the model has no label {group.label}, its labels are {names}; "
-                    "write cases for these, and name their file with --cases"
-                )
+                return group.name, group.label
+        return None

@@ -10,6 +10,14 @@ from spampipe.exams.robustness import Change
 if TYPE_CHECKING:
     import pandas as pd
 
+BEHAVIOUR_COLUMNS = {
+    "model": "str",
+    "group": "str",
+    "kind": "str",
+    "tests": "int64",
+    "failures": "int64",
+} | dict.fromkeys(("failure_rate", "failure_rate_low", "failure_rate_high"), "float64")
+
 _Part = TypeVar("_Part")
 
 
@@ -60,7 +68,7 @@ def behaviour_groups(found: Mapping[str, Sequence[GroupResult]]) -> "pd.DataFram
         | _numbers("failure_rate", group.failure_rate)
         for model, group in side_by_side(found)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(BEHAVIOUR_COLUMNS)).astype(BEHAVIOUR_COLUMNS)
 
 
 def behaviour_tests(found: Mapping[str, Sequence[GroupResult]]) -> "pd.DataFrame":

@@ -14,6 +14,7 @@ from spampipe.data import labels, leakage
 from spampipe.data.labels import LabelSet
 from spampipe.evaluation import explanations, readers
 from spampipe.evaluation.explanations import Explanation
+from spampipe.exams import tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +34,7 @@ class Facts:
         decision: how probabilities become labels.
         metrics: the figures of the evaluation.
         predictions: the answer to every message, as `reports.predictions` makes them.
+        behaviour: how many written cases of each group the model fails, as `tables.behaviour_groups` makes it.
         explanations: why test messages may have been misclassified, by their row in the split.
         baseline_metrics: figures of the models of the baseline, by the model's name.
         baseline_predictions: their answers, by the model's name.
@@ -48,6 +50,7 @@ class Facts:
     decision: Decision
     metrics: Figures
     predictions: "pd.DataFrame"
+    behaviour: "pd.DataFrame"
     explanations: Mapping[int, Explanation]
     baseline_metrics: Mapping[str, Figures]
     baseline_predictions: Mapping[str, "pd.DataFrame"]
@@ -83,6 +86,7 @@ def gather(workspace: Workspace, title: str, settings: Mapping[str, Mapping[str,
         decision=decision.load(workspace.decision),
         metrics=readers.read_metrics(workspace.evaluate_metrics),
         predictions=readers.read_predictions(workspace.predictions, known),
+        behaviour=files.read_csv(workspace.behaviour, tables.BEHAVIOUR_COLUMNS),
         explanations=explanations.read(workspace, known),
         baseline_metrics=beside,
         baseline_predictions=readers.read_baseline_predictions(workspace.baseline_predictions, beside),

@@ -9,6 +9,7 @@ from spampipe.core import files, settings
 from spampipe.core.workspace import Workspace
 from spampipe.evaluation import reports
 from spampipe.evaluation.explanations import Explanation
+from spampipe.evaluation.intervals import Interval
 from spampipe.reporting import contenders, shading, templates, wording
 from spampipe.reporting.facts import Facts
 from spampipe.reporting.studies import Study
@@ -61,6 +62,7 @@ def html(facts: Facts, figures: Path, studies: Sequence[Study] = ()) -> str:
         mistakes=[_mistake(row, facts) for row in mistakes.head(_MOST_MISTAKES).to_dict("records")],
         shading=shading.MEANING,
         all_mistakes=len(mistakes),
+        behaviour=[_group(row) for row in facts.behaviour.to_dict("records")],
         sections={
             name: {key: settings.written(value) for key, value in settings.flat(section).items()}
             for name, section in facts.settings.items()
@@ -98,6 +100,12 @@ def _mistake(row: dict[Any, Any], facts: Facts) -> dict[Any, Any]:
         for near in found.nearest
     ]
     return row | {"pieces": shading.pieces(row["text"], found.words), "nearest": nearest}
+
+
+def _group(row: dict[Any, Any]) -> dict[str, Any]:
+    """A row of the table of behaviour."""
+    rate = Interval(row["failure_rate"], row["failure_rate_low"], row["failure_rate_high"])
+    return row | {"rate": wording.interval(rate)}
 
 
 def _embedded(path: Path) -> str:

@@ -24,7 +24,7 @@ from spampipe.models.card import load_card
 from spampipe.params import Params
 from tests.support import hubs
 from tests.support.hubs import REVISION, Hub
-from tests.support.project import ROOT, place_corrections
+from tests.support.project import ROOT, place_inputs
 
 NAME = "hub:someone/model"
 WORDS = {
@@ -163,7 +163,7 @@ def workspace(hub: Hub, tmp_path: Path) -> Workspace:
     (folder / "params.yaml").write_text(yaml.safe_dump(document))
     lines = [f"{label}\t{text}\n" for text, label in zip(*texts(), strict=True)]
     (folder / "own.tsv").write_text("".join(lines))
-    place_corrections(folder)
+    place_inputs(folder)
     return Workspace(folder)
 
 

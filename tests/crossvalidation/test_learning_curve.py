@@ -28,7 +28,7 @@ from spampipe.data import folds
 from spampipe.evaluation.out_of_fold import OutOfFold
 from spampipe.params import Params
 from tests.support.label_sets import THREE
-from tests.support.project import ROOT, place_corrections
+from tests.support.project import ROOT, place_inputs
 
 DEFAULTS = Params.load(ROOT / "params.yaml")
 STUDY = """
@@ -176,7 +176,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (place / name).write_bytes((ROOT / name).read_bytes())
     (place / "prompts").mkdir()
     (place / "prompts" / "question.yaml").write_bytes((ROOT / "prompts" / "question.yaml").read_bytes())
-    place_corrections(place)
+    place_inputs(place)
     return place
 
 

@@ -14,7 +14,7 @@ from spampipe.crossvalidation.running import Outcome
 from spampipe.data.labels import LabelSet
 from spampipe.evaluation.out_of_fold import OutOfFold
 from spampipe.params import Params
-from tests.support.project import ROOT, place_corrections
+from tests.support.project import ROOT, place_inputs
 
 NAMES = LabelSet(names=("no", "yes"), positive="yes")
 # Row, text, label, group, and the probability of `yes` by two contenders.
@@ -38,7 +38,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     settings = Params.load(ROOT / "params.yaml").changed(COMMON)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings.model_dump()))
     (tmp_path / "dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
-    place_corrections(tmp_path)
+    place_inputs(tmp_path)
     place_answers(tmp_path / "reports" / "crossvalidation")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -16,7 +16,7 @@ from spampipe.crossvalidation.answers import Answers
 from spampipe.crossvalidation.corpus import Corpus
 from spampipe.crossvalidation.running import CrossValidation
 from spampipe.params import Params
-from tests.support.project import ROOT, place_corrections
+from tests.support.project import ROOT, place_inputs
 
 STUDY = """
 settings:
@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows += [f"yes,you win prize {number} now: call {number * 7}" for number in range(30)]
     place.joinpath("tickets.csv").write_text("\n".join(["label,text", *rows, rows[0], rows[-1]]))
     place.joinpath("small.yaml").write_text(STUDY)
-    place_corrections(place)
+    place_inputs(place)
     return place
 
 
@@ -121,7 +121,7 @@ def test_the_command_prints_a_table_and_leaves_files_that_a_repeat_does_not_chan
     for name in ("params.yaml", "dvc.yaml"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     (tmp_path / "tickets.csv").write_bytes((folder / "tickets.csv").read_bytes())
-    place_corrections(tmp_path)
+    place_inputs(tmp_path)
     text = STUDY.replace("contenders:", "reference: majority\ncontenders:")
     (tmp_path / "small.yaml").write_text(text)
     monkeypatch.chdir(tmp_path)
@@ -162,7 +162,7 @@ def test_without_a_study_the_settings_are_the_contender(
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings.model_dump()))
     (tmp_path / "dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
     (tmp_path / "tickets.csv").write_bytes((folder / "tickets.csv").read_bytes())
-    place_corrections(tmp_path)
+    place_inputs(tmp_path)
     monkeypatch.chdir(tmp_path)
     cli.main(["crossvalidate"])
     assert capsys.readouterr().out.splitlines()[1].startswith("tfidf-logistic\t")

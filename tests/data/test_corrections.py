@@ -16,7 +16,7 @@ from spampipe.data import corrections, labels, messages
 from spampipe.data.labels import LabelSet
 from stages import balance
 from tests.support.label_sets import THREE, TWO
-from tests.support.project import ROOT, place_corrections
+from tests.support.project import ROOT, place_inputs
 
 HEADER = "text,label,correction,by,reason\n"
 TABLE = pd.DataFrame(
@@ -163,7 +163,7 @@ def test_any_texts_are_found_again_in_a_file_of_this_projects(
 def test_the_stage_balances_corrected_messages_and_leaves_the_raw_ones(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    place_corrections(tmp_path)
+    place_inputs(tmp_path)
     labels.save(workspace.labels, TWO)
     raw = "".join(f"ham\tsee you at {n}\n" for n in range(30)) + "".join(f"spam\tWIN {n}\n" for n in range(20))
     workspace.raw_messages.write_text(raw)

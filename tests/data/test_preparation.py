@@ -21,7 +21,7 @@ from stages import split as split_stage
 from stages import tokenize_pad as tokenize_stage
 from tests.support import repositories
 from tests.support.label_sets import THREE, TWO
-from tests.support.project import ROOT, place_corrections
+from tests.support.project import ROOT, place_inputs
 
 BOOK_SHA256 = {
     "train": "c89a1156b8476e6f4c0bfa4bc944f3d934e3db2942c5dc2a1456a65a795afcde",
@@ -39,7 +39,7 @@ def real(raw_messages) -> pd.DataFrame:
 def workspace(tmp_path) -> Workspace:
     """An empty workspace with the committed settings and the label set of the SMS Spam Collection."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    place_corrections(tmp_path)
+    place_inputs(tmp_path)
     labels.save(Workspace(tmp_path).labels, TWO)
     return Workspace(tmp_path)
 

@@ -20,7 +20,7 @@ from spampipe.data.labels import LabelSet
 from spampipe.data.tables import Columns
 from stages import balance, download, split, tokenize_pad
 from tests.support import repositories
-from tests.support.project import ROOT, place_corrections
+from tests.support.project import ROOT, place_inputs
 
 TRAPS = ["NA", "null", "nan", "None", "N/A", "-", "007", "1e5", "true", '"quoted" at the begin', " around ", "x"]
 AWKWARD = [
@@ -107,7 +107,7 @@ def test_any_text_goes_through_the_stages_to_the_splits(
     document["balance"]["strategy"] = "none"
     document["split"] |= {"train_fraction": 0.4, "validation_fraction": 0.3, "stratify": True}
     (folder / "params.yaml").write_text(yaml.safe_dump(document))
-    place_corrections(folder)
+    place_inputs(folder)
     table = pd.DataFrame({"kind": ["b", "a"] * (len(texts) // 2) + ["a"] * (len(texts) % 2), "body": texts})
     placed(folder, f"own{kind}", as_bytes(kind, table))
     workspace = Workspace(folder)
@@ -370,7 +370,7 @@ def test_a_thousand_labels_are_as_good_as_their_rows(tmp_path: Path, copies: int
 def workspace(tmp_path: Path, gpt2_base: Path) -> Workspace:
     """The committed settings with a model that is quickly there; `gpt2_base` has fetched its tokenizer."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    place_corrections(tmp_path)
+    place_inputs(tmp_path)
     repositories.change(tmp_path, "model", name="gpt2-tiny", weights="random")
     return Workspace(tmp_path)
 

@@ -35,7 +35,7 @@ from spampipe.training.examples import TokenExamples
 from stages import balance, baseline, download, evaluate, split, tokenize_pad, train
 from tests.support import trained
 from tests.support.label_sets import TWO
-from tests.support.project import ROOT, place_corrections
+from tests.support.project import ROOT, place_inputs
 from tests.support.scored import PETS
 
 TEXTS = ["see you at 3", "WIN £1000 now", "ok", "free entry, call 090", "on my way home", "a cat and a dog"]
@@ -159,7 +159,7 @@ def test_what_is_chosen_on_validation_is_the_same_at_every_door(tmp_path, monkey
     monkeypatch.setenv(environment.TRACKING, "off")
     workspace, settings = Workspace(tmp_path), params.load(ROOT / "params.yaml").changed(CHOSEN)
     workspace.params.write_text(yaml.safe_dump(json.loads(settings.model_dump_json())))
-    place_corrections(tmp_path)
+    place_inputs(tmp_path)
     download.main(workspace)
     few = workspace.raw_messages.read_bytes().splitlines(keepends=True)[:2500]
     workspace.raw_messages.write_bytes(b"".join(few))

@@ -15,7 +15,7 @@ import yaml
 from spampipe import params
 from spampipe.core.workspace import Workspace
 from tests.support import repositories
-from tests.support.project import ROOT, STAGES, place_corrections
+from tests.support.project import ROOT, STAGES, place_inputs
 
 NO_BYTE = ("tracking", "inference", "results")  # packages that decide no byte of a result
 DATA_STAGES = ("download", "balance", "split", "tokenize-pad")
@@ -123,7 +123,7 @@ def test_data_stages_run_without_torch(weights: str, tmp_path: Path) -> None:
     settings["model"] |= {"name": "gpt2-tiny" if weights == "random" else "smollm2-135m", "weights": weights}
     settings["download"]["dataset"] = "sms-spam-collection"
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings))
-    place_corrections(tmp_path)
+    place_inputs(tmp_path)
     stages = ", ".join(script(stage).stem for stage in DATA_STAGES)
     program = (
         "import sys\n"

@@ -66,7 +66,9 @@ def test_mistakes_are_explained_by_the_model_and_decision_that_made_them(linear:
         words = [text[word.start : word.end] for word in found[row].words]
         assert words == text.split() and min(word.effect for word in found[row].words) < 0  # against `ham`
         assert all(near.text == train["Text"][near.row] and near.label == 1 for near in found[row].nearest)
-    names = {"mistake_words.csv", "mistake_neighbours.csv"}
+    groups = pd.read_csv(workspace.behaviour)
+    assert len(groups) > 10 and groups["failures"].between(0, groups["tests"]).all() and groups["failures"].any()
+    names = {"mistake_words.csv", "mistake_neighbours.csv", "behaviour.csv"}
     folder = Path(tracked_runs(workspace.root)[-1].info.artifact_uri.removeprefix("file://"))
     assert names <= {path.name for path in (folder / "reports" / "evaluate").iterdir()}
 

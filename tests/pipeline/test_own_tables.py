@@ -52,6 +52,8 @@ def test_a_table_becomes_a_classifier(repository: Path, monkeypatch: pytest.Monk
     truncated = json.loads(workspace.tokens_metrics.read_text())
     assert truncated["train_truncated"] == 0.0 and set(truncated) > {"test_truncated"}
 
+    assert pd.read_csv(workspace.behaviour).empty  # the cases of exams/behaviour.yaml are about ham and spam
+
     label, _, text = run(repository, "spampipe", "classify", ASKED).stdout.strip().split("\t")
     assert (label, text) == ("no", ASKED)
     newest = tracked_runs(repository)[-1]

@@ -108,7 +108,7 @@ def test_labels_and_settings_cannot_either(tmp_path: Path) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"])))
 def test_any_text_is_escaped(text: str) -> None:
     form = {"title": text, "verdict": text, "threshold": "", "rates": [], "f1": "", "contenders": [], "cost": {}}
-    form["studies"] = []
+    form["studies"], form["behaviour"] = [], []
     form |= {"figures": [], "probability": "", "shading": text, "all_mistakes": 1, "sections": {}}
     row = {
         "label": text,
@@ -247,6 +247,16 @@ def test_the_size_is_told_as_far_as_it_is_known(tmp_path: Path) -> None:
     assert page.cost(facts.gather(Workspace(tmp_path), "", {})) == size
 
 
+def test_groups_of_behaviour_are_shown_where_the_cases_are_about_the_labels(tmp_path: Path) -> None:
+    about = Elements(html(told.result(tmp_path / "two", TWO), tmp_path / "two"))
+    cells = about.of("td")
+    place = cells.index("second")
+    assert cells[place - 4 : place] == ["first <group>", "invariance", "0 of 2", "0.0 % (0.0 to 65.8)"]
+    assert cells[place : place + 4] == ["second", "direction", "3 of 4", "75.0 % (30.1 to 95.4)"]
+    other = html(told.result(tmp_path / "three", THREE), tmp_path / "three")
+    assert "are about other labels." in other and "second" not in Elements(other).of("td")
+
+
 def test_every_setting_is_shown_as_params_yaml_has_it(tmp_path: Path) -> None:
     elements = Elements(html(told.result(tmp_path, TWO), tmp_path))
     assert elements.of("h3") == list(told.SECTIONS)
@@ -260,6 +270,7 @@ def test_what_is_missing_or_damaged_is_named_in_one_line(tmp_path: Path) -> None
         (workspace.parameters, DataError),
         (workspace.leakage, DataError),
         (workspace.predictions, DataError),
+        (workspace.behaviour, DataError),
         (workspace.mistake_words, DataError),
         (workspace.mistake_neighbours, DataError),
         (workspace.classifier_card, CheckpointError),

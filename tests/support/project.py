@@ -20,11 +20,12 @@ def committed(section: str) -> dict[str, Any]:
     return found
 
 
-def place_corrections(folder: Path) -> None:
-    """Put the committed file of corrections, which has none, where the committed params.yaml has it.
+def place_inputs(folder: Path) -> None:
+    """Put the committed files that stages read where they find them: corrections, of which there are none, and cases.
 
     Args:
         folder: becomes a workspace.
     """
-    (folder / "data").mkdir(exist_ok=True)
-    shutil.copy(ROOT / "data" / "corrections.csv", folder / "data")
+    for name in ("data/corrections.csv", "exams/behaviour.yaml"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)

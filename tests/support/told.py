@@ -15,7 +15,9 @@ from spampipe.core.workspace import LEFTOVER_SPLIT, Workspace
 from spampipe.data import labels, leakage
 from spampipe.data.labels import LabelSet, Probabilities
 from spampipe.evaluation import explanations, metrics, reports
+from spampipe.evaluation.intervals import wilson
 from spampipe.evaluation.occlusion import Ask
+from spampipe.exams import tables as exam_tables
 from spampipe.figures import drawing
 from spampipe.reporting import facts, page
 from spampipe.reporting.facts import Facts
@@ -24,6 +26,7 @@ from tests.support.project import committed
 from tests.support.scored import evaluation
 
 FINE_TUNED = {"base": "smollm2-135m", "base_sha256": "0" * 64, "trainable": "last_block"}
+BEHAVIOUR = [("first <group>", "invariance", 2, 0), ("second", "direction", 4, 3)]  # name, kind, tests, failures
 SECTIONS = ("download", "balance", "split", "tokenize_pad", "model", "train", "evaluate")
 
 
@@ -76,6 +79,10 @@ def result(
         splits = {"train": train, "validation": train[-3:], "test": rows, LEFTOVER_SPLIT: [("left over", 0, 0)]}
         found[name] = evaluation(splits, known)
     model = found.pop("model")
+    behaviour = pd.DataFrame(
+        [("m", *group, *vars(wilson(group[-1], group[-2])).values()) for group in BEHAVIOUR],
+        columns=list(exam_tables.BEHAVIOUR_COLUMNS),
+    )
     labels.save(workspace.labels, known)
     files.write_json(workspace.classifier_card, dict(FINE_TUNED if card is None else card))
     files.write_bytes(workspace.classifier_weights, b"0" * 1_234_567)
@@ -85,6 +92,7 @@ def result(
     about_mistakes = explanations.tables(model, longer_is_later(len(known)), workspace)
     for path, table in (reports.tables(model, workspace) | about_mistakes).items():
         files.write_csv(path, table)
+    files.write_csv(workspace.behaviour, behaviour.head(0) if known.positive is None else behaviour)
     files.write_json(workspace.baseline_metrics, {name: metrics.compute(each) for name, each in found.items()})
     files.write_csv(workspace.baseline_predictions, reports.side_by_side(found))
     dealt = {name: pd.DataFrame({"Label": split.labels, "Text": split.texts}) for name, split in model.splits.items()}
