@@ -84,12 +84,12 @@ def _behaviour(options: argparse.Namespace) -> None:
     A failure is printed as the model, the group, the label whose probability is meant, that probability without and
     with the change, and the text, separated by tabs.
     """
-    from spampipe.core import files
-    from spampipe.exams import behaviour, behaviour_cases, declared, tables
+    from spampipe.core import files, section
+    from spampipe.exams import behaviour, behaviour_cases, tables
     from spampipe.inference import bulk
 
     path = options.cases or options.workspace.root / behaviour_cases.FILE
-    cases = declared.load(path, behaviour_cases.BehaviourCases, "--cases")
+    cases = section.read(path, behaviour_cases.BehaviourCases, "--cases names the file")
     batch_size = bulk.batch_size(options.workspace)
     found = {}
     for name in options.model:
@@ -116,12 +116,12 @@ def _robustness(options: argparse.Namespace) -> None:
 
     Both rates are of the messages that the change alters.
     """
-    from spampipe.core import files
-    from spampipe.exams import declared, labelled_texts, robustness, source_cues, tables
+    from spampipe.core import files, section
+    from spampipe.exams import labelled_texts, robustness, source_cues, tables
     from spampipe.inference import bulk
 
     cues_file = options.cues or options.workspace.root / source_cues.FILE
-    cues = declared.load(cues_file, source_cues.SourceCues, "--cues")
+    cues = section.read(cues_file, source_cues.SourceCues, "--cues names the file")
     batch_size = bulk.batch_size(options.workspace)
     found = {}
     for name in options.model:

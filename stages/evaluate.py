@@ -9,10 +9,10 @@ from spampipe.classifiers import catalogue, decision
 from spampipe.classifiers.decision import UNDECIDED, Decision
 from spampipe.classifiers.splits import load_split
 from spampipe.classifiers.text_classifier import TextClassifier
-from spampipe.core import command, files
+from spampipe.core import command, files, section
 from spampipe.core.workspace import LEFTOVER_SPLIT, SPLITS, Workspace
 from spampipe.evaluation import explanations, metrics, operating_point, reports
-from spampipe.exams import behaviour, behaviour_cases, declared, tables
+from spampipe.exams import behaviour, behaviour_cases, tables
 from spampipe.exams.behaviour_cases import BehaviourCases
 from spampipe.models import compute
 from spampipe.tracking import recording
@@ -57,7 +57,7 @@ def main(workspace: Workspace) -> None:
 
 def behaviour_of(workspace: Workspace, classifier: TextClassifier, batch_size: int) -> "pd.DataFrame":
     """What the classifier makes of the written cases; no rows if they are about other labels."""
-    cases = declared.load(workspace.root / behaviour_cases.FILE, BehaviourCases, "dvc.yaml")
+    cases = section.read(workspace.root / behaviour_cases.FILE, BehaviourCases, "restore it from git")
     unknown = cases.unknown_label(classifier.labels)
     if unknown:
         logger.info("%s: about other labels, such as %s; left out", behaviour_cases.FILE, unknown[1])

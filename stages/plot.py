@@ -27,7 +27,7 @@ def main(workspace: Workspace) -> None:
         for name, figure in (of_training(workspace, size) | of_answers(workspace, known, size)).items():
             drawing.save(figure, workspace.figures / name, settings.plot.dots_per_inch)
         told = facts.gather(workspace, settings.title, sections_of(settings))
-        page.write(told, workspace, studies.of_dataset(workspace.studies, settings))
+        page.write(told, workspace, studies.of_dataset(workspace.studies, settings.download.dataset))
         model_card.write(told, workspace)
         run.log_files([workspace.figures], "reports/figures")
         run.log_files([workspace.report], "reports")

@@ -18,7 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "classifiers": {"core", "data", "models", "training"},
     "evaluation": {"core", "data"},
     "figures": {"core", "data"},
-    "reporting": {"core", "data", "models", "classifiers", "evaluation", "crossvalidation", "exams", "params"},
+    "reporting": {"core", "data", "models", "classifiers", "evaluation", "crossvalidation", "exams"},
     "params": {"core", "data", "models", "training", "classifiers", "evaluation"},
     "inference": {"core", "data", "models", "classifiers", "params"},
     "tracking": {"core", "data", "classifiers", "evaluation", "inference"},

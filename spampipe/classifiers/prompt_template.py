@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from spampipe.core import yaml12
+from spampipe.core import section
 from spampipe.core.errors import ParamsError
-from spampipe.core.yaml12 import YamlError
+from spampipe.core.section import Section
 from spampipe.data.labels import LabelSet
 
 TEXT, ANSWERS = "{text}", "{answers}"
@@ -17,7 +17,7 @@ _BETWEEN = "\n\n"  # instruction, examples and the text's own question
 _Example = tuple[str, str]  # a text, and the name of its label
 
 
-class PromptTemplate(BaseModel):
+class PromptTemplate(Section):
     """What a prompt is made of, as it stands in a YAML file.
 
     Attributes:
@@ -26,8 +26,6 @@ class PromptTemplate(BaseModel):
             white space that it ends in, or after a space.
         answers: what the model is to say, by the label's name; None for the names themselves.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     instruction: str
     question: str
@@ -108,14 +106,4 @@ def load(path: Path) -> PromptTemplate:
     Raises:
         ParamsError: the file is missing, or is no template.
     """
-    try:
-        return PromptTemplate.model_validate(yaml12.load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ParamsError(f"{path}: {error.strerror}; model.prompt_template names the file of the question") from None
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in problem["loc"])
-        reason = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-        raise ParamsError(f"{path}: {f'{key}: ' if key else ''}{reason}; see prompts/question.yaml") from error
-    except (YamlError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: cannot be read: {error}") from error
+    return section.read(path, PromptTemplate, "model.prompt_template names the file of the question")

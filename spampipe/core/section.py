@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spampipe.core import yaml12
-from spampipe.core.errors import ParamsError
+from spampipe.core.errors import ParamsError, one_line
 from spampipe.core.yaml12 import YamlError
 
 Real = Annotated[float, Field(allow_inf_nan=False)]
@@ -19,6 +19,8 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+
+_LONGEST_VALUE = 60  # characters of a wrong value
 
 _Document = TypeVar("_Document", bound=Section)
 
@@ -36,11 +38,15 @@ def read(path: Path, kind: type[_Document], remedy: str) -> _Document:
     """
     try:
         return kind.model_validate(yaml12.load(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise ParamsError(f"{path}: no such file; {remedy}") from None
+    except OSError as error:
+        raise ParamsError(f"{path}: {error.strerror}; {remedy}") from None
     except (YamlError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: cannot be read: {error}") from error
+        raise ParamsError(f"{path}: cannot be read: {one_line(error)}; correct the file") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ParamsError(f"{path}: {place}: {first['msg'].removeprefix('Value error, ')}; correct it") from error
+        key = ".".join(str(part) for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        if first["type"] != "value_error":
+            reason += f", but is {one_line(repr(first['input']), _LONGEST_VALUE)}"
+        correction = "" if ";" in reason else "; correct it"  # a section's own complaint may say what to do
+        raise ParamsError(f"{path}: {f'{key}: ' if key else ''}{one_line(reason)}{correction}") from error

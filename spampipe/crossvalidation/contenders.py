@@ -49,8 +49,15 @@ class Contender(Section):
         return self
 
 
-class _Document(Section):
-    """A study's file."""
+class StudyFile(Section):
+    """A study as it stands in its file.
+
+    Attributes:
+        settings: values of params.yaml by `section.key`, for all contenders.
+        reference: the one that the others are compared with; None for none.
+        contenders: by name.
+        learning_curve: what the learning curve shows; None for none.
+    """
 
     settings: dict[str, Any]
     reference: str | None = None
@@ -84,6 +91,18 @@ class Study:
         return {name: contender.says for name, contender in self.contenders.items()}
 
 
+def read(path: Path) -> StudyFile:
+    """Read a study, without holding its settings against those of params.yaml.
+
+    Args:
+        path: the YAML file.
+
+    Raises:
+        ParamsError: naming the file, the key and the remedy.
+    """
+    return section.read(path, StudyFile, "the studies of this repository lie in studies/")
+
+
 def load(path: Path, defaults: Params) -> Study:
     """Read a study.
 
@@ -95,7 +114,7 @@ def load(path: Path, defaults: Params) -> Study:
     Raises:
         ParamsError: naming the file, the contender and the remedy.
     """
-    document = section.read(path, _Document, "the studies of this repository lie in studies/")
+    document = read(path)
     found = {}
     for name, contender in document.contenders.items():
         try:

@@ -1,5 +1,5 @@
 """A result told to people: one page of it, and a card of its model, from the files that the stages wrote.
 
-Imports core, data, models, classifiers, evaluation, crossvalidation, exams and params. Imported by the stage that
-plots. The same files give the same bytes: no times, no dates.
+Imports core, data, models, classifiers, evaluation, crossvalidation and exams. Imported by the stage that plots. The
+same files give the same bytes: no times, no dates.
 """

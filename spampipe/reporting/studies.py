@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spampipe.crossvalidation import contenders, outputs, tables
-from spampipe.params import Params
 
 
 @dataclass(frozen=True)
@@ -23,12 +22,12 @@ class Study:
     rows: Sequence[Sequence[str]]
 
 
-def of_dataset(folder: Path, settings: Params) -> list[Study]:
+def of_dataset(folder: Path, dataset: str) -> list[Study]:
     """The studies of a data set that have results.
 
     Args:
         folder: of the studies' files, beside each of which lies the folder of its results.
-        settings: whose data set is meant.
+        dataset: its name, or the path of the user's own file.
 
     Raises:
         DataError: results are damaged.
@@ -40,9 +39,10 @@ def of_dataset(folder: Path, settings: Params) -> list[Study]:
         metrics = outputs.read_json(results / outputs.METRICS)
         if not metrics:
             continue
-        study = contenders.load(path, settings)
-        if study.common.download.dataset == settings.download.dataset:
+        study = contenders.read(path)
+        if study.settings.get("download.dataset", dataset) == dataset:
             costs = outputs.read_json(results / outputs.COSTS)
-            heading, *rows = tables.summary(metrics, costs, study.says)
-            found.append(Study(study.name, heading, rows))
+            says = {name: contender.says for name, contender in study.contenders.items()}
+            heading, *rows = tables.summary(metrics, costs, says)
+            found.append(Study(path.stem, heading, rows))
     return found

@@ -52,5 +52,5 @@ def test_a_wrong_file_is_refused_in_one_line(text: str, wrong: str, tmp_path: Pa
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ParamsError, match=r"none\.yaml: no such file; the studies .* studies/"):
+    with pytest.raises(ParamsError, match=r"none\.yaml: No such file or directory; the studies .* studies/"):
         contenders.load(tmp_path / "none.yaml", DEFAULTS)

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
+from spampipe.core import section
 from spampipe.core.errors import ParamsError
-from spampipe.exams import behaviour, behaviour_cases, declared
+from spampipe.exams import behaviour, behaviour_cases
 from spampipe.exams.behaviour_cases import BehaviourCases
 from tests.support.fixed_classifiers import KeywordClassifier
 from tests.support.label_sets import THREE, TWO
@@ -89,7 +90,7 @@ def test_words_are_replaced_as_a_whole() -> None:
 
 
 def test_the_committed_cases_can_be_used() -> None:
-    found = declared.load(ROOT / behaviour_cases.FILE, BehaviourCases, "--cases")
+    found = section.read(ROOT / behaviour_cases.FILE, BehaviourCases, "--cases names the file")
     found.require_labels(TWO, behaviour_cases.FILE)
     assert len(found.groups) >= 12
     assert {group.kind for group in found.groups} == {"minimum functionality", "invariance", "direction"}
@@ -118,7 +119,7 @@ def test_a_wrong_file_is_one_line(change: dict[str, Any], complaint: str, tmp_pa
     path = tmp_path / "cases.yaml"
     path.write_text(yaml.safe_dump({"seed": 0, "tolerance": 0.05, "groups": [MINIMUM]} | change))
     with pytest.raises(ParamsError) as caught:
-        declared.load(path, BehaviourCases, "--cases")
+        section.read(path, BehaviourCases, "--cases names the file")
     message = str(caught.value)
     assert message.startswith(f"{path}: ") and complaint in message and "\n" not in message
 
@@ -127,10 +128,10 @@ def test_a_wrong_file_is_one_line(change: dict[str, Any], complaint: str, tmp_pa
 def test_what_is_no_such_document_is_one_line(content: str, complaint: str, tmp_path: Path) -> None:
     path = tmp_path / "cases.yaml"
     with pytest.raises(ParamsError, match=r"cases\.yaml: No such file or directory; --cases names the file"):
-        declared.load(path, BehaviourCases, "--cases")
+        section.read(path, BehaviourCases, "--cases names the file")
     path.write_text(content)
     with pytest.raises(ParamsError) as caught:
-        declared.load(path, BehaviourCases, "--cases")
+        section.read(path, BehaviourCases, "--cases names the file")
     assert complaint in str(caught.value) and "\n" not in str(caught.value)
 
 

@@ -8,8 +8,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spampipe.core import section
 from spampipe.core.errors import DataError, ParamsError
-from spampipe.exams import declared, robustness, source_cues
+from spampipe.exams import robustness, source_cues
 from spampipe.exams.labelled_texts import LabelledTexts
 from spampipe.exams.robustness import FALSE_NEGATIVES, FALSE_POSITIVES, Change
 from spampipe.exams.source_cues import SourceCues
@@ -117,7 +118,7 @@ def test_a_masked_text_keeps_no_cue_and_no_text_becomes_empty(text: str) -> None
 
 
 def test_the_committed_cues_can_be_used() -> None:
-    found = declared.load(ROOT / source_cues.FILE, SourceCues, "--cues")
+    found = section.read(ROOT / source_cues.FILE, SourceCues, "--cues names the file")
     assert {"currency", "british", "singaporean"} == set(found.words)
     again = [found.masked(other)["all"] for words in found.words.values() for other in words.values() if other]
     assert all(found.masked(each)["all"] == each for each in again)  # what stands for a cue is none
@@ -137,5 +138,5 @@ def test_wrong_cues_are_one_line(content: dict[str, object], complaint: str, tmp
     path = tmp_path / "cues.yaml"
     path.write_text(yaml.safe_dump(content))
     with pytest.raises(ParamsError) as caught:
-        declared.load(path, SourceCues, "--cues")
+        section.read(path, SourceCues, "--cues names the file")
     assert complaint in str(caught.value) and "\n" not in str(caught.value)

@@ -33,7 +33,7 @@ def test_results_of_the_data_set_stand_on_the_page(tmp_path: Path) -> None:
     settings = Params.load(ROOT / "params.yaml")
     measured(tmp_path / "studies", settings.download.dataset)
     (tmp_path / "studies" / "never-run.yaml").write_text("not even a study")
-    (found,) = studies.of_dataset(tmp_path / "studies", settings)
+    (found,) = studies.of_dataset(tmp_path / "studies", settings.download.dataset)
     assert found.name == "own" and len(found.rows) == 1 and found.rows[0][0] == "<b>one</b>"
     wanted = ["errors", "F1 %", "missed at 0.1 % lost, %", "average precision %", "log loss"]
     assert list(found.heading[1:6]) == wanted and found.rows[0][-2:] == ["7", "0.25"]
@@ -44,8 +44,8 @@ def test_results_of_the_data_set_stand_on_the_page(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dataset", ["trec-questions", "tickets.csv"])
 def test_those_of_another_data_set_do_not(dataset: str, tmp_path: Path) -> None:
     measured(tmp_path, dataset)
-    assert studies.of_dataset(tmp_path, Params.load(ROOT / "params.yaml")) == []
+    assert studies.of_dataset(tmp_path, Params.load(ROOT / "params.yaml").download.dataset) == []
 
 
 def test_without_studies_there_are_none(tmp_path: Path) -> None:
-    assert studies.of_dataset(tmp_path / "missing", Params.load(ROOT / "params.yaml")) == []
+    assert studies.of_dataset(tmp_path / "missing", "sms-spam-collection") == []

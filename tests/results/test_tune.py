@@ -222,8 +222,8 @@ def test_the_committed_search_can_be_used() -> None:
     ("changes", "wrong"),
     [
         ({"search": {}}, "search: Dictionary should have at least 1 item"),
-        ({"trials": 0}, "trials: Input should be greater than or equal to 1; correct it"),
-        ({"pruning": "halving"}, "pruning: Input should be 'median' or 'none'"),
+        ({"trials": 0}, "trials: must be greater than or equal to 1, but is 0; correct it"),
+        ({"pruning": "halving"}, "pruning: must be 'median' or 'none'"),
         ({"search": {"train.epoch": {"low": 1, "high": 2}}}, "train.epoch: unknown key; did you mean train.epochs?"),
         ({"search": {"train.epochs": {"low": 0, "high": 2}}}, "train.epochs: must be greater than or equal to 1"),
         ({"search": {"train.epochs": {"low": 1, "high": 2.5}}}, "train.epochs: must be a valid integer"),

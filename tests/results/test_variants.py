@@ -196,7 +196,7 @@ def test_the_table_says_whether_the_published_figure_lies_within(right: int, wit
 @pytest.mark.parametrize(
     ("change", "wrong"),
     [
-        ({"source": 3}, "source: Input should be a valid string"),
+        ({"source": 3}, "source: must be a valid string, but is 3"),
         ({"groups": {}}, "groups: Dictionary should have at least 1 item"),
         ({"questions": {"short": "?"}}, "row-1: question long: not among the questions"),
         (
