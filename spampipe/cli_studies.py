@@ -42,10 +42,13 @@ def add_to(add: Add) -> None:
 def _crossvalidate(options: argparse.Namespace) -> None:
     """Train and score each contender on the folds of all distinct messages; print a table of metrics.
 
-    Finished folds are kept: a run that was stopped goes on where it was.
+    Finished folds are kept: a run that was stopped goes on where it was. MLflow has a run with metrics and answers of all
+    contenders.
     """
+    from spampipe.core import environment
     from spampipe.crossvalidation import corpus, outputs, running, tables
     from spampipe.models import compute
+    from spampipe.results import study_runs
 
     here = options.workspace
     study, folder = _asked(options)
@@ -56,6 +59,8 @@ def _crossvalidate(options: argparse.Namespace) -> None:
     outputs.judge(folder, study)
     found = tables.worth(outputs.read_json(folder / outputs.METRICS), study.says)
     print(tables.text(found))
+    if environment.read().tracking:
+        study_runs.record(here, study, folder)
 
 
 def _learning_curve(options: argparse.Namespace) -> None:

@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "exams": {"core", "data", "classifiers", "evaluation"},
     "cli_models": {"core", "data", "models", "evaluation", "params", "inference"},
     "crossvalidation": {"core", "data", "models", "classifiers", "evaluation", "params"},
-    "cli_studies": {"core", "figures", "models", "params", "cli_models", "crossvalidation"},
+    "cli_studies": {"core", "figures", "models", "params", "results", "cli_models", "crossvalidation"},
     "cli_exams": {"core", "data", "classifiers", "evaluation", "exams", "inference", "results", "cli_models"},
     "cli_comparisons": {"core", "params", "results", "cli_models"},
     "cli_tuning": {"core", "models", "params", "presets", "results", "cli_models"},
