@@ -42,8 +42,8 @@ def add_to(add: Add) -> None:
 def _crossvalidate(options: argparse.Namespace) -> None:
     """Train and score each contender on the folds of all distinct messages; print a table of metrics.
 
-    Finished folds are kept: a run that was stopped goes on where it was. MLflow has a run with metrics and answers of all
-    contenders.
+    Finished folds are kept: a run that was stopped goes on where it was. MLflow has a run with metrics and answers of
+    all contenders.
     """
     from spampipe.core import environment
     from spampipe.crossvalidation import corpus, outputs, running, tables
