@@ -16,22 +16,24 @@ VARIANTS = Path("experiments/variants.yaml")
 STUDIES = {path.stem: path for path in sorted(Path("studies").glob("*.yaml"))}
 
 
-def table(
-    study: str, command: str, file: str, make: Callable[[Any, Mapping[str, str]], Sequence[Sequence[str]]]
-) -> str:
-    """One table of a study, from a file that a command wrote.
+def table(study: str, name: str) -> str:
+    """One table of a study, from what a command wrote.
 
     Args:
         study: its name.
-        command: the `spampipe` command.
-        file: the file's name.
-        make: makes rows of the file's content and a few words about each contender.
+        name: of SHOWN.
     """
-    found = outputs.read_json(STUDIES[study].with_suffix("") / file)
+    command, read, make = SHOWN[name]
+    found = read(STUDIES[study].with_suffix(""))
     if not found:
         raise NotMeasuredError(f"not measured yet; run `spampipe {command} {STUDIES[study]}`")
     head, *body = make(found, contenders.load(STUDIES[study], Params.load(Workspace().params)).says)
     return markdown(head, body)
+
+
+def figures_in(file: str, folder: Path) -> dict[str, Any]:
+    """The figures in a file of a study's folder; none if it is not there."""
+    return outputs.read_json(folder / file)
 
 
 def published_variants(name: str) -> str:
@@ -50,13 +52,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "variants_gpt2": partial(published_variants, "gpt2"),
     "variants_smollm2": partial(published_variants, "smollm2"),
 }
-TABLES |= {
-    f"study_{study}_{name}": partial(table, study, command, file, make)
-    for study in STUDIES
-    for name, command, file, make in (
-        ("worth", "crossvalidate", outputs.METRICS, rows.worth),
-        ("differences", "crossvalidate", outputs.COMPARISONS, rows.differences),
-        ("cost", "crossvalidate", outputs.COSTS, rows.cost),
-        ("curve", "learning-curve", curve_outputs.MEANS, rows.curve),
-    )
+# What a study's tables show: the command that writes it, how it is read from the study's folder, and how it is shown.
+SHOWN: dict[str, tuple[str, Callable[[Path], Any], Callable[[Any, Mapping[str, str]], Sequence[Sequence[str]]]]] = {
+    "worth": ("crossvalidate", partial(figures_in, outputs.METRICS), rows.worth),
+    "differences": ("crossvalidate", partial(figures_in, outputs.COMPARISONS), rows.differences),
+    "cost": ("crossvalidate", outputs.costs, rows.cost),
+    "curve": ("learning-curve", partial(figures_in, curve_outputs.MEANS), rows.curve),
 }
+TABLES |= {f"study_{study}_{name}": partial(table, study, name) for study in STUDIES for name in SHOWN}

@@ -18,6 +18,9 @@ from spampipe.evaluation import out_of_fold
 from spampipe.evaluation.out_of_fold import OutOfFold
 
 METRICS, COMPARISONS, COSTS = "metrics.json", "comparisons.json", "costs.json"
+MEMORY = (
+    "memory.json"  # the most memory that each contender takes, in bytes; benchmarks/contender_memory.py writes it
+)
 _LABELS = "labels.json"
 
 
@@ -110,6 +113,22 @@ def judge(folder: Path, study: Study) -> None:
     files.write_json(folder / METRICS, {name: judging.metrics(each) for name, each in found.items()})
     if study.reference in found:
         files.write_json(folder / COMPARISONS, judging.comparisons(found, study.reference))
+
+
+def costs(folder: Path) -> dict[str, dict[str, Any]]:
+    """The costs of every contender: those of `write`, and `peak_bytes`, the most memory, where it was measured.
+
+    Several contenders together take as much as their largest member at most if they work one after the other; for
+    them none is given.
+
+    Args:
+        folder: that `write` wrote to.
+
+    Raises:
+        DataError: a file is damaged.
+    """
+    memory = read_json(folder / MEMORY)
+    return {name: {**found, "peak_bytes": memory.get(name)} for name, found in read_json(folder / COSTS).items()}
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -57,19 +57,21 @@ def worth(found: Figures, says: Mapping[str, str]) -> list[list[str]]:
 
 
 def cost(found: Mapping[str, Mapping[str, float | int | None]], says: Mapping[str, str]) -> list[list[str]]:
-    """A heading, and a row for each contender: parameters, seconds to train all folds, milliseconds a message.
+    """A heading, and a row for each contender: parameters, seconds of all folds, milliseconds a message, memory.
 
     Args:
         found: figures by the contender's name.
         says: a few words about each contender; those without are left out.
     """
-    rows = [["", "parameters", "trained", "seconds to train, all folds", "milliseconds a message"]]
+    rows = [["", "parameters", "trained", "seconds to train, all folds", "milliseconds a message", "memory, MB"]]
     for contender, words in says.items():
         if contender in found:
             row = found[contender]
             counts = ["-" if row[name] is None else f"{row[name]:,}" for name in ("parameters", "trained_parameters")]
             seconds, milliseconds = row["training_seconds"], row["milliseconds_a_message"]
-            rows.append([words, *counts, f"{seconds:,.0f}", f"{milliseconds:.2f}"])
+            peak = row.get("peak_bytes")
+            memory = "-" if peak is None else f"{peak / 1e6:,.0f}"
+            rows.append([words, *counts, f"{seconds:,.0f}", f"{milliseconds:.2f}", memory])
     return rows
 
 

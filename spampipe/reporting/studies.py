@@ -41,7 +41,7 @@ def of_dataset(folder: Path, dataset: str) -> list[Study]:
             continue
         study = contenders.read(path)
         if study.settings.get("download.dataset", dataset) == dataset:
-            costs = outputs.read_json(results / outputs.COSTS)
+            costs = outputs.costs(results)
             says = {name: contender.says for name, contender in study.contenders.items()}
             heading, *rows = tables.summary(metrics, costs, says)
             found.append(Study(path.stem, heading, rows))

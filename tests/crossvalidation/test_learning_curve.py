@@ -226,7 +226,7 @@ def test_the_command_goes_on_where_it_was_stopped(
     assert len(lines) == 12 and lines[0][:3] == ["linear", "accuracy %", "-"]
 
     monkeypatch.setitem(tables_experiments.STUDIES, "small", folder / "small.yaml")
-    shown = tables_experiments.table("small", "learning-curve", curve_outputs.MEANS, tables_experiments.rows.curve)
+    shown = tables_experiments.table("small", "curve")
     assert shown.splitlines()[2] == "| " + " | ".join(lines[0]) + " |"
     cli.main(["learning-curve", "small.yaml", "--only", "svm"])
     assert {path.name: path.read_bytes() for path in (folder / "small").iterdir()} == written
@@ -308,4 +308,4 @@ def test_a_curve_that_was_not_measured_is_told_by_its_command(
 ) -> None:
     monkeypatch.setitem(tables_experiments.STUDIES, "small", tmp_path / "small.yaml")
     with pytest.raises(NotMeasuredError, match=r"run `spampipe learning-curve .*small\.yaml`"):
-        tables_experiments.table("small", "learning-curve", curve_outputs.MEANS, tables_experiments.rows.curve)
+        tables_experiments.table("small", "curve")

@@ -25,6 +25,7 @@ def measured(folder: Path, dataset: str) -> Path:
     folder.mkdir(exist_ok=True)
     path.write_text(yaml.safe_dump({"settings": {"download.dataset": dataset}, "contenders": described}))
     outputs.write(folder / "own", Outcome("first", cross_validated.noisy(60, seed=1), COSTS))
+    (folder / "own" / outputs.MEMORY).write_text('{"first": 1234567890}')
     outputs.judge(folder / "own", contenders.load(path, settings))
     return path
 
@@ -36,7 +37,7 @@ def test_results_of_the_data_set_stand_on_the_page(tmp_path: Path) -> None:
     (found,) = studies.of_dataset(tmp_path / "studies", settings.download.dataset)
     assert found.name == "own" and len(found.rows) == 1 and found.rows[0][0] == "<b>one</b>"
     wanted = ["errors", "F1 %", "missed at 0.1 % lost, %", "average precision %", "log loss"]
-    assert list(found.heading[1:6]) == wanted and found.rows[0][-2:] == ["7", "0.25"]
+    assert list(found.heading[1:6]) == wanted and found.rows[0][-3:] == ["7", "0.25", "1,235"]
     written = page.html(told.result(tmp_path / "run", TWO), Workspace(tmp_path / "run").figures, [found])
     assert "study own" in written and "&lt;b&gt;one&lt;/b&gt;" in written and "<b>" not in written
 
