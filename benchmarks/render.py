@@ -9,7 +9,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import tables, tables_experiments, tables_hardware, tables_pipeline, tables_studies, tables_training
+from benchmarks import (
+    tables,
+    tables_choice,
+    tables_experiments,
+    tables_hardware,
+    tables_pipeline,
+    tables_studies,
+    tables_training,
+)
 from spampipe.core import command, files
 from spampipe.core.errors import DataError
 from spampipe.core.workspace import Workspace
@@ -20,6 +28,7 @@ TABLES: dict[str, Callable[[], str]] = (
     | tables_training.TABLES
     | tables_hardware.TABLES
     | tables_experiments.TABLES
+    | tables_choice.TABLES
 )
 PICTURES = Path("docs/figures")
 DOCUMENTS = (Path("README.md"), *sorted(Path("docs").glob("*.md")))
