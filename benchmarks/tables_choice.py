@@ -15,7 +15,7 @@ CHOICES = {
     "`-S model.name=tfidf-svm`": "svm",
     "`preset best`": "svm+probe",
     "`preset fast`": "minilm",
-    "the default": "last_block",
+    "`-S model.trainable=last_block`": "last_block",
     "`-S model.depth=23`": "depth",
     "`-S model.trainable=probe`": "probe",
     "`-S model.trainable=lora`": "lora",
@@ -47,7 +47,8 @@ def choice() -> str:
             _percent(_few(curves, TREC, name), "accuracy"),
             f"{costs[name]['milliseconds_a_message']:.1f}" if name in costs else "-",
         ]
-        body.append([words, *cells])
+        if any(cell != "-" for cell in cells):
+            body.append([words, *cells])
     return markdown(head, body)
 
 

@@ -35,7 +35,7 @@ def record(workspace: Workspace, outcome: Outcome) -> str:
     experiments = [trial.revision for trial in outcome.trials if trial.revision]
     children = [publication.publish_revision(workspace, revision).run_id for revision in experiments]
     store, start = Store.open(workspace), experiments[0].baseline
-    children += [_pruned(store, outcome, trial, start) for trial in outcome.trials if trial.revision is None]
+    children += [_unseen(store, outcome, trial, start) for trial in outcome.trials if trial.revision is None]
     figures = {f"best/{outcome.search.metric}": best.objective or 0.0, "best/trial": best.number}
     table, count = trials.as_csv(outcome), len(outcome.trials)
     parent = Parent(SEARCH_TAG, outcome.name, start, TABLE, table, figures, count)
@@ -43,8 +43,8 @@ def record(workspace: Workspace, outcome: Outcome) -> str:
     return parent_runs.record(store, parent, children, tags)
 
 
-def _pruned(store: Store, outcome: Outcome, trial: Trial, commit: str) -> str:
-    """The run of a trial that was pruned between folds, which is made if it is not there."""
+def _unseen(store: Store, outcome: Outcome, trial: Trial, commit: str) -> str:
+    """The run of a trial without experiment, which is made if it is not there."""
     known = store.runs_tagged(TRIAL_TAG, trial.name)
     if known:
         return known[0].run_id
@@ -53,5 +53,5 @@ def _pruned(store: Store, outcome: Outcome, trial: Trial, commit: str) -> str:
     run_id = store.create_run(trial.name, tags, values)
     now, name = time.time(), f"folds/{outcome.search.metric}"
     store.log_metrics(run_id, [Point(name, value, now, fold) for fold, value in enumerate(trial.course)])
-    store.end_run(run_id, "FINISHED")
+    store.end_run(run_id, "FAILED" if trial.state == "failed" else "FINISHED")
     return run_id

@@ -14,7 +14,7 @@ from spampipe.results.history import Revision
 from spampipe.results.search import Search
 
 PREFIX = "tune-"
-State = Literal["complete", "pruned"]
+State = Literal["complete", "pruned", "failed"]
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Trial:
         number: its place in the search, from 1.
         name: of its experiment, such as tune-1a2b3c4d-1.
         values: those of the searched settings, by `section.key`.
-        state: complete, or pruned where it ended early.
-        objective: the metric; None of a pruned trial.
+        state: complete, pruned where it ended early, or failed, as where training does not converge.
+        objective: the metric; None unless the trial is complete.
         course: the validation loss after each epoch; by cross-validation, the mean of the metric over folds so far.
-        revision: its experiment; None of a trial that was pruned between folds.
+        revision: its experiment; None of a trial that was pruned between folds, or failed.
     """
 
     number: int

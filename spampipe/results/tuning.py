@@ -1,8 +1,9 @@
 """Search for settings, trial by trial: earlier trials suggest what is tried next (optuna, by ask and tell)."""
 
+import logging
 from typing import TYPE_CHECKING
 
-from spampipe.core.errors import ParamsError
+from spampipe.core.errors import DataError, DivergenceError, ParamsError, one_line
 from spampipe.core.workspace import Workspace
 from spampipe.results import experiment_runs, trials
 from spampipe.results.search import Dimension, Search
@@ -13,12 +14,15 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.distributions import BaseDistribution
 
+logger = logging.getLogger(__name__)
+
 
 def run(workspace: Workspace, search: Search, count: int | None = None) -> Outcome:
     """Try as many values as the search says; finished trials are read, and not run again.
 
     The sampler's seed and the earlier trials decide what is tried, so that a search that was stopped goes on as if
-    it had not been, and one of more trials begins with the same.
+    it had not been, and one of more trials begins with the same. Once one is complete, a trial that fails does not
+    stop the search; the same command runs it again.
 
     Args:
         workspace: the workspace, which stays as it is; its uncommitted changes are part of the experiments.
@@ -26,8 +30,9 @@ def run(workspace: Workspace, search: Search, count: int | None = None) -> Outco
         count: how many trials; None for the search's own number.
 
     Raises:
-        DataError: a stage fails, there is no commit to start from, or the metric is not defined.
-        DivergenceError: training does not converge, by cross-validation.
+        DataError: before a trial is complete, a stage fails or the metric is not defined; or there is no commit to
+            start from.
+        DivergenceError: before a trial is complete, training does not converge, by cross-validation.
         FetchError: data or a base model could not be had, by cross-validation.
         ParamsError: values do not go together, there are too few trials, or the labels have no such metric.
     """
@@ -40,12 +45,19 @@ def run(workspace: Workspace, search: Search, count: int | None = None) -> Outco
     kind = ByValidation if search.by == "validation" else ByCrossvalidation
     runner, study = kind(search, workspace), _study(search)
     distributions = {key: _distribution(each) for key, each in search.dimensions.items()}
+    states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
     found: list[Trial] = []
     for number in range(1, wanted + 1):
         asked = study.ask(distributions)
-        trial = runner.run(asked, Place(number, f"{name}-{number}", tuple(found)))
-        state = TrialState.COMPLETE if trial.state == "complete" else TrialState.PRUNED
-        study.tell(asked, trial.objective, state=state)
+        place = Place(number, f"{name}-{number}", tuple(found))
+        try:
+            trial = runner.run(asked, place)
+        except (DataError, DivergenceError) as error:
+            if not any(each.state == "complete" for each in found):
+                raise  # the values may not be what is wrong
+            logger.warning("%s: %s; the search goes on without it", place.name, one_line(error))
+            trial = Trial(number, place.name, asked.params, "failed", None, ())
+        study.tell(asked, trial.objective, state=states[trial.state])
         found.append(trial)
     return Outcome(name, search, tuple(found))
 

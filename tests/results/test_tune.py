@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from spampipe import params
 from spampipe.core import settings
-from spampipe.core.errors import ParamsError
+from spampipe.core.errors import DataError, ParamsError
 from spampipe.core.workspace import Workspace
 from spampipe.results import experiment_runs, history, search, search_runs, trials, tuning
 from spampipe.results.parent_runs import PARENT_TAG
@@ -27,9 +27,11 @@ DEFAULTS = params.Params.load(ROOT / "params.yaml")
 # What training would leave, at once: the loss falls from epoch to epoch, and is higher the further the rate is from
 # 0.001.
 STAGE = """
-import csv, json, math, pathlib
+import csv, json, math, pathlib, sys
 from spampipe import params
 train = params.load(pathlib.Path("params.yaml")).train
+if train.learning_rate == 0.1:
+    sys.exit("error: the loss is no number")
 worse = abs(math.log10(train.learning_rate) + 3)
 losses = [(1 + worse) / (1 + epoch) for epoch in range(train.epochs)]
 kept = next((n for n, (a, b) in enumerate(zip(losses, train.prune_above or [])) if a > b), len(losses) - 1)
@@ -117,6 +119,21 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(quick: Workspac
     assert again.trials[:2] == whole.trials[:2] and again.name == whole.name
     assert trials.as_csv(again) == trials.as_csv(whole)
     assert trials.text(again).splitlines()[4].split() == ["3", "1e-05", "2", "-", "pruned"]
+
+
+def test_a_trial_that_fails_is_noted_once_another_is_complete(quick: Workspace) -> None:
+    rates = {"train.learning_rate": {"choices": [0.001, 0.1]}}
+    (quick.root / "tune.yaml").write_text(yaml.safe_dump(SEARCH | {"search": rates, "trials": 2, "seed": 10}))
+    wanted = search.load(quick.root / "tune.yaml", params.load(quick.params))
+    outcome = tuning.run(quick, wanted)
+    assert [each.state for each in outcome.trials] == ["complete", "failed"]
+    assert outcome.best.number == 1 and outcome.trials[1].objective is None and outcome.trials[1].revision is None
+    assert trials.text(outcome).splitlines()[-1].split() == ["2", "0.1", "-", "failed"]
+    (quick.root / "tune.yaml").write_text(
+        yaml.safe_dump(SEARCH | {"search": {"train.learning_rate": {"choices": [0.1]}}, "trials": 1})
+    )
+    with pytest.raises(DataError, match=r"dvc exp run .* failed"):  # the first one: what is wrong may be anything
+        tuning.run(quick, search.load(quick.root / "tune.yaml", params.load(quick.params)))
 
 
 def result_of(workspace: Workspace, trial: Trial) -> dict[str, object]:
