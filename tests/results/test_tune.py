@@ -129,10 +129,9 @@ def test_a_trial_that_fails_is_noted_once_another_is_complete(quick: Workspace) 
     assert [each.state for each in outcome.trials] == ["complete", "failed"]
     assert outcome.best.number == 1 and outcome.trials[1].objective is None and outcome.trials[1].revision is None
     assert trials.text(outcome).splitlines()[-1].split() == ["2", "0.1", "-", "failed"]
-    (quick.root / "tune.yaml").write_text(
-        yaml.safe_dump(SEARCH | {"search": {"train.learning_rate": {"choices": [0.1]}}, "trials": 1})
-    )
-    with pytest.raises(DataError, match=r"dvc exp run .* failed"):  # the first one: what is wrong may be anything
+    rates = {"train.learning_rate": {"choices": [0.1, 0.001]}}  # so that it is the first that fails
+    (quick.root / "tune.yaml").write_text(yaml.safe_dump(SEARCH | {"search": rates, "trials": 2, "seed": 10}))
+    with pytest.raises(DataError, match=r"dvc exp run .* failed"):
         tuning.run(quick, search.load(quick.root / "tune.yaml", params.load(quick.params)))
 
 
