@@ -26,7 +26,7 @@ def add_to(add: Add) -> None:
     curve = add(_learning_curve, "train contenders on few messages, then on more: where does a language model pay?")
     study = "a YAML file of contenders, such as those in studies/; none: the settings of params.yaml"
     where = "of what is written; default: that of the study's name beside it, or reports/crossvalidation"
-    for each, default in ((crossvalidate, "all"), (curve, "those of its learning_curve")):
+    for each, default in ((crossvalidate, "all that are not on demand"), (curve, "those of its learning_curve")):
         each.add_argument("study", nargs="?", type=Path, metavar="STUDY", help=study)
         each.add_argument("--only", nargs="+", metavar="NAME", help=f"of the study's contenders; default: {default}")
         each.add_argument("--output", type=Path, metavar="FOLDER", help=f"folder {where}")
@@ -54,7 +54,7 @@ def _crossvalidate(options: argparse.Namespace) -> None:
     study, folder = _asked(options)
     compute.configure_torch()
     validation = running.CrossValidation(study, corpus.load(study.common, here.root), here)
-    for name in options.only or study.contenders:
+    for name in options.only or study.usual:
         outputs.write(folder, validation.run(name))
     outputs.judge(folder, study)
     found = tables.worth(outputs.read_json(folder / outputs.METRICS), study.says)

@@ -46,7 +46,7 @@ def read(path: Path, kind: type[_Document], remedy: str) -> _Document:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         reason = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-        if first["type"] != "value_error":
+        if first["type"] not in ("value_error", "missing"):
             reason += f", but is {one_line(repr(first['input']), _LONGEST_VALUE)}"
         correction = "" if ";" in reason else "; correct it"  # a section's own complaint may say what to do
         raise ParamsError(f"{path}: {f'{key}: ' if key else ''}{one_line(reason)}{correction}") from error

@@ -29,6 +29,7 @@ class Contender(Section):
         members: other contenders, whose probabilities are averaged.
         pattern: a regular expression: a text that it is found in is positive.
         majority: true: each label is given the share that it has in the training messages.
+        on_demand: true: all contenders are run without this one; it takes long, and has to be named.
     """
 
     says: str
@@ -36,6 +37,7 @@ class Contender(Section):
     members: Annotated[list[str], Field(min_length=2)] | None = None
     pattern: str | None = None
     majority: bool = False
+    on_demand: bool = False
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
@@ -84,6 +86,11 @@ class Study:
     params: Mapping[str, Params]
     reference: str | None = None
     curve: CurveSettings | None = None
+
+    @property
+    def usual(self) -> list[str]:
+        """The contenders that are run if none is named."""
+        return [name for name, contender in self.contenders.items() if not contender.on_demand]
 
     @property
     def says(self) -> dict[str, str]:
