@@ -49,6 +49,24 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def read_json(path: Path, remedy: str) -> dict[str, Any]:
+    """A JSON object that `write_json` wrote; an empty one if there is no such file.
+
+    Args:
+        path: the file.
+        remedy: what to do if it is damaged.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path}: damaged ({error}); {remedy}") from error
+
+
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write indented JSON.
 

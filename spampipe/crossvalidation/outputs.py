@@ -3,7 +3,6 @@
 Costs stand by themselves: they are measured, and another run has others.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,9 +139,4 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         DataError: the file is damaged.
     """
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise DataError(f"{path}: damaged ({error}); delete it and cross-validate again") from error
+    return files.read_json(path, "delete it and cross-validate again")

@@ -1,12 +1,10 @@
 """What the variants of a group come to here: kept as files beside their YAML file, and recorded in MLflow."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from spampipe.core import files
-from spampipe.core.errors import DataError
 from spampipe.core.workspace import SPLITS, Workspace
 from spampipe.evaluation import intervals
 from spampipe.evaluation.intervals import Interval
@@ -82,12 +80,7 @@ def read_seconds(path: Path) -> dict[str, float]:
     Raises:
         DataError: the file is damaged.
     """
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise DataError(f"{path}: damaged ({error}); delete it") from error
+    return files.read_json(path, "delete it")
 
 
 def keep(path: Path, group: Group, found: Mapping[str, Figures], seconds: Mapping[str, float]) -> None:
