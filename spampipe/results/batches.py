@@ -5,9 +5,8 @@ import json
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from spampipe import params
+from spampipe import params, presets
 from spampipe.core import settings, yaml12
 from spampipe.core.errors import DataError
 from spampipe.core.git import git_output
@@ -110,24 +109,20 @@ def assignments(before: Params, after: Params) -> list[str]:
         after: what they become.
     """
     changed = settings.changed(before.recorded(), after.recorded())
-    return [f"{name}={_written(value)}" for name, value in changed.items()]
-
-
-def _written(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    return presets.assignments({name: (None, value) for name, value in changed.items()})
 
 
 def _followed(workspace: Workspace, names: Sequence[str]) -> list[str]:
     """Wait until none of the experiments stands in the queue; the names of those that failed."""
     failed: list[str] = []
-    waiting, began, quiet = list(names), dict[str, float](), 0
+    waiting, began, quiet = list(names), set[str](), 0
     while waiting:
         ours = _by_name(experiment_queue.tasks(workspace), waiting)
         done = [name for name in waiting if name not in ours or ours[name].state not in (QUEUED, RUNNING)]
         there = finished(workspace, done)
         for name in waiting:
             if name in ours and ours[name].state == RUNNING and name not in began:
-                began[name] = time.monotonic()
+                began.add(name)
                 logger.info("%s runs, %d of %d", name, names.index(name) + 1, len(names))
         quiet = 0 if any(task.computing for task in ours.values()) else quiet + 1
         if quiet < _PATIENCE:  # a task is in no list for a moment, where one worker's step ends and the next begins
